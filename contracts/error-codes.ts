@@ -25,8 +25,12 @@ export const ERROR_TABLE = {
   UnknownCloud: usage('Name a cloud of clouds.yaml, or set OS_CLOUD or the OS_* variables.'),
   CloudConfigInvalid: usage('Correct clouds.yaml or the OS_* variables.'),
   FilterSyntax: usage('Write a filter as key=value, key!=value, key~regex or key!~regex.'),
-  ConfigurationDiffers: usage('Wait for the running run, or end it with `image-stream cancel`, then start again.'),
-  CloudDiffers: usage('Point the worker and the command at the same cloud and project, or end the run with `image-stream cancel`.'),
+  ConfigurationDiffers: usage(
+    'Wait for the running run, or end it with `image-stream cancel`, then start again.',
+  ),
+  CloudDiffers: usage(
+    'Point the worker and the command at the same cloud and project, or end the run with `image-stream cancel`.',
+  ),
   ScheduleInvalid: usage('Write hourly, daily, weekly, a cron text or {every: 6h, jitter: 10m}.'),
   SchedulesNeedTemporal: usage('Set TEMPORAL_ADDRESS to a Temporal server that stays up.'),
   RunNotFound: usage('`image-stream runs` lists the runs.'),
@@ -45,12 +49,20 @@ export const ERROR_TABLE = {
   UnsafePath: final('Do not use this mirror: it names files outside of its own root.'),
   ItemInvalid: final('Ask the operator of the mirror to publish size and checksum of every item.'),
   // trust
-  SignatureMissing: final('Use the signed path of the mirror (.sjson), or set signature: skip if you trust the connection.'),
+  SignatureMissing: final(
+    'Use the signed path of the mirror (.sjson), or set signature: skip if you trust the connection.',
+  ),
   SignatureInvalid: final('Do not use this mirror until its operator explains it.'),
   SignatureKeyUnknown: final("Add the signer's key to the keyring of the mirror."),
-  KeyringMissing: usage('Install ubuntu-cloudimage-keyring, run `image-stream keys fetch ubuntu`, or set keyring.'),
+  KeyringMissing: usage(
+    'Install ubuntu-cloudimage-keyring, run `image-stream keys fetch ubuntu`, or set keyring.',
+  ),
   KeyringInvalid: usage('Name a file or folder of OpenPGP public keys, armored or binary.'),
-  KeyFetchFailed: { exit: 69, retryable: true, remedy: 'Try later, or name another key server with --server.' },
+  KeyFetchFailed: {
+    exit: 69,
+    retryable: true,
+    remedy: 'Try later, or name another key server with --server.',
+  },
   KeyMismatch: final('The key server answered another key than the pinned one; do not trust it.'),
   SigningFailed: usage('Name a private key that gpg can use.'),
   ChecksumMismatch: passing('The bytes are not those that the mirror announced; they were thrown away.'),
@@ -66,7 +78,9 @@ export const ERROR_TABLE = {
   ServicesUnavailable: unavailable('Wait until the services are in the catalogue, or raise --wait.'),
   Unauthorized: final('Check user name, password, project and domains.'),
   Forbidden: final('Ask an administrator of the cloud for the right that the message names.'),
-  ProjectRequired: usage('Set OS_PROJECT_NAME or project_name to one of the projects that the message lists.'),
+  ProjectRequired: usage(
+    'Set OS_PROJECT_NAME or project_name to one of the projects that the message lists.',
+  ),
   RegionUnknown: usage('Name a region that the catalogue of the cloud has.'),
   TlsFailed: usage('Name the CA with OS_CACERT or cacert.'),
   NotFound: final('It is gone from the cloud.'),
@@ -77,12 +91,18 @@ export const ERROR_TABLE = {
   CloudUnreachable: passing('Check the endpoint of the service and the network to it.'),
   HashMismatch: passing('Glance holds other bytes than were sent; the image was removed.'),
   ImageGone: passing('Somebody deleted the image during its upload; it is made anew.'),
-  VisibilityForbidden: final('Ask an administrator for the right to publish images, or set visibility: private.'),
+  VisibilityForbidden: final(
+    'Ask an administrator for the right to publish images, or set visibility: private.',
+  ),
   AdvertiseForbidden: final('Let an administrator create the product-streams service and endpoints.'),
   EtagMismatch: passing('The object store kept other bytes than were sent; it is written again.'),
   // runs
   TemporalUnreachable: unavailable('Check TEMPORAL_ADDRESS, or unset it to use the embedded server.'),
-  TemporalMissing: { exit: 69, retryable: false, remedy: 'Put the `temporal` command on PATH, or run scripts/setup.' },
+  TemporalMissing: {
+    exit: 69,
+    retryable: false,
+    remedy: 'Put the `temporal` command on PATH, or run scripts/setup.',
+  },
   TemporalSetup: usage('Register the search attributes with the command that the message has.'),
   SyncIncomplete: final('`image-stream show` lists what failed and why; the next run tries again.'),
   NotConverging: final('Look at the items named: something else keeps changing them.'),

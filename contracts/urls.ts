@@ -7,7 +7,9 @@ export function printableUrl(url: string | URL): string {
   try {
     parsed = new URL(url);
   } catch {
-    return String(url).replace(/\/\/[^/@]*@/, '//').replace(/[?#].*$/s, '');
+    return String(url)
+      .replace(/\/\/[^/@]*@/, '//')
+      .replace(/[?#].*$/s, '');
   }
   return `${parsed.protocol}//${parsed.host}${parsed.pathname}`;
 }

@@ -1,0 +1,96 @@
+import type {
+  AdvertiseOutcome,
+  CloudFingerprint,
+  DocumentRef,
+  DownloadResult,
+  ImageItem,
+  ImageResult,
+  PlanPage,
+  PlanPosition,
+  PublishOutcome,
+  RemoveResult,
+  Removal,
+  RunRef,
+  TargetRef,
+  UploadResult,
+  VerifiedDocument,
+} from './sync.js';
+import type { RegionSettings } from './workflows.js';
+
+export interface MirrorRun {
+  run: RunRef;
+  path: string;
+  clouds: string[];
+  settings: RegionSettings;
+  /** Clouds as they may be printed. */
+  cloudDescriptions: string[];
+}
+
+export interface CloudRegions {
+  fingerprint: CloudFingerprint;
+  regions: { region: string; workflowId: string }[];
+}
+
+interface ItemRequest {
+  run: RunRef;
+  item: ImageItem;
+}
+
+interface TargetItemRequest extends ItemRequest {
+  target: TargetRef;
+}
+
+/** Heartbeat details of a transfer, as operators see them in Temporal's UI. */
+export interface TransferBeat {
+  stage: 'download' | 'verify' | 'upload';
+  /** Bytes. */
+  offset: number;
+  total: number;
+}
+
+/** Every activity, its input and its result. Failures carry a code of contracts/error-codes.ts as their type. */
+export interface Activities {
+  /** Reads the worker's configuration. @throws ConfigurationDiffers, UnknownMirror */
+  loadMirror(request: {
+    mirror: string;
+    configurationDigest?: string;
+    workflowId: string;
+  }): Promise<MirrorRun>;
+  /** Signs in and lists the regions to sync. @throws Unauthorized, KeystoneUnreachable, RegionUnknown */
+  resolveRegions(request: { run: RunRef; cloud: string; parentId: string }): Promise<CloudRegions>;
+  /** Brings a document of the mirror into staging. @throws MirrorUnreachable, MirrorNotFound, DocumentTooLarge */
+  fetchIndex(request: { run: RunRef; path: string }): Promise<DocumentRef>;
+  /** Checks the signature by the mirror's policy and reads only the signed bytes. @throws SignatureInvalid, DocumentInvalid, UnsafePath */
+  verifyIndex(request: { run: RunRef; document: DocumentRef }): Promise<VerifiedDocument>;
+  /** Fails with a retryable code until Keystone, Glance and, if publishing, Swift are in the catalogue. */
+  awaitServices(request: { run: RunRef; target: TargetRef }): Promise<{ endpoints: string[] }>;
+  /** May this user create images of the configured visibility here? @throws VisibilityForbidden, Forbidden */
+  probeRights(request: { run: RunRef; target: TargetRef }): Promise<void>;
+  planSync(request: {
+    run: RunRef;
+    target: TargetRef;
+    documents: DocumentRef[];
+    position: PlanPosition;
+    pageSize: number;
+  }): Promise<PlanPage>;
+  /** Which staging folder will this image go through: that of the host which answers. */
+  claimStaging(request: ItemRequest): Promise<{ stagingId: string }>;
+  /** Does anybody poll the queue of that staging folder now? */
+  stagingAlive(request: { stagingId: string }): Promise<boolean>;
+  downloadImage(request: ItemRequest): Promise<DownloadResult>;
+  verifyChecksum(request: ItemRequest): Promise<{ size: number }>;
+  uploadImage(request: TargetItemRequest): Promise<UploadResult>;
+  finaliseImage(request: TargetItemRequest & { imageId: string }): Promise<void>;
+  /** Download, verify, upload and finalise of one small item. */
+  syncSmallItem(request: TargetItemRequest): Promise<ImageResult>;
+  removeImages(request: { run: RunRef; target: TargetRef; removals: Removal[] }): Promise<RemoveResult>;
+  /** Asks the one writer of the destination and waits for its answer. */
+  requestPublish(request: { run: RunRef; target: TargetRef; requestId: string }): Promise<PublishOutcome>;
+  publishProducts(request: { run: RunRef; target: TargetRef }): Promise<PublishOutcome>;
+  publishIndex(request: { run: RunRef; target: TargetRef }): Promise<PublishOutcome>;
+  registerEndpoints(request: {
+    run: RunRef;
+    target: TargetRef;
+    publicUrl: string;
+  }): Promise<AdvertiseOutcome>;
+}

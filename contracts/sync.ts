@@ -1,0 +1,216 @@
+/** What passes between workflows, activities, the command and other services: names, digests, counts; never a secret. */
+
+/** Which settings a run means: the mirror's name and the digest of everything that decides what the run does. */
+export interface RunRef {
+  mirror: string;
+  configurationDigest: string;
+}
+
+/** The cloud and project a run was started for; an activity refuses another one. */
+export interface CloudFingerprint {
+  authUrl: string;
+  projectId: string;
+}
+
+export interface TargetRef {
+  cloud: string;
+  region: string;
+  fingerprint: CloudFingerprint;
+}
+
+export type DigestAlgorithm = 'sha512' | 'sha256' | 'md5';
+
+export interface Digest {
+  algorithm: DigestAlgorithm;
+  /** Lower-case hexadecimal. */
+  hex: string;
+}
+
+/** A document of the mirror in staging. */
+export interface DocumentRef {
+  path: string;
+  /** SHA-256 of the bytes as fetched, signature included. */
+  sha256: string;
+  /** Bytes. */
+  size: number;
+}
+
+export type VerifiedDocument =
+  | { kind: 'index'; documents: string[]; signers: string[] }
+  | { kind: 'products'; contentId: string; items: number; signers: string[] };
+
+export type ImageVisibility = 'public' | 'private' | 'community' | 'shared';
+
+/** What Glance shall hold for one item of the mirror. */
+export interface ImageFields {
+  name: string;
+  diskFormat: string;
+  containerFormat: string;
+  visibility: ImageVisibility;
+  properties: Record<string, string>;
+}
+
+export interface ImageItem {
+  key: string;
+  workflowId: string;
+  /** `upload` brings the bytes; `finalise` mends properties, visibility or status of an image that is there. */
+  action: 'upload' | 'finalise';
+  contentId: string;
+  sourceContentId: string;
+  product: string;
+  version: string;
+  item: string;
+  /** Relative to the root of the mirror, already checked. */
+  path: string;
+  /** Bytes. */
+  size: number;
+  digest: Digest;
+  image: ImageFields;
+  /** For `finalise`: the image to mend, and which fields differ. */
+  imageId?: string;
+  differs?: string[];
+  release: string;
+  arch: string;
+}
+
+export interface Removal {
+  key: string;
+  imageId: string;
+  name: string;
+  product: string;
+  version: string;
+  item: string;
+  reason: 'superseded' | 'duplicate' | 'leftover' | 'replaced';
+}
+
+export interface ItemFailure {
+  key: string;
+  product: string;
+  version: string;
+  item: string;
+  code: string;
+  message: string;
+}
+
+export interface PlanCounts {
+  upload: number;
+  finalise: number;
+  remove: number;
+  unchanged: number;
+  /** Bytes that the uploads are. */
+  bytes: number;
+}
+
+/** The way through one region: where the plan goes on, and what this run will not do again. */
+export interface PlanPosition {
+  /** The sort key after which the page begins; empty at the beginning of a pass. */
+  cursor: string;
+  /** Keys that failed in this run: not tried again. */
+  failed: string[];
+  /** Keys that were mended in this run: a repair happens once. */
+  repaired: string[];
+}
+
+export interface PlanPage {
+  items: ImageItem[];
+  /** Filled only on a page without items: everything wanted is there. */
+  removals: Removal[];
+  /** Of all that is left from the beginning of the pass, not of the page alone. */
+  counts: PlanCounts;
+  /** Empty when the pass ends with this page. */
+  next: string;
+  /** Items of the mirror that cannot be had, with the reason. */
+  failures: ItemFailure[];
+  /** Repairs that this run made and that are needed again. */
+  unstable: ItemFailure[];
+  warnings: string[];
+}
+
+export interface DownloadResult {
+  /** Bytes that came over the wire, and the offset this attempt went on from. */
+  fetchedBytes: number;
+  resumedFrom: number;
+}
+
+export interface UploadResult {
+  imageId: string;
+  /** 0 when the image was there already. */
+  uploadedBytes: number;
+}
+
+export interface ImageResult extends UploadResult {
+  fetchedBytes: number;
+}
+
+export interface RemoveResult {
+  removed: number;
+  failures: ItemFailure[];
+}
+
+export interface PublishOutcome {
+  products: 'written' | 'unchanged' | 'none';
+  index: 'written' | 'unchanged' | 'none';
+  images: number;
+  /** Where clients read it, without `/streams/v1/…`. */
+  publicUrl: string;
+}
+
+export interface AdvertiseOutcome {
+  state: 'created' | 'updated' | 'unchanged' | 'skipped' | 'forbidden';
+  url: string;
+  message?: string;
+}
+
+export interface RegionSummary {
+  cloud: string;
+  region: string;
+  added: number;
+  repaired: number;
+  removed: number;
+  unchanged: number;
+  fetchedBytes: number;
+  uploadedBytes: number;
+  published?: PublishOutcome;
+  advertised?: AdvertiseOutcome;
+  failures: ItemFailure[];
+  /** All failures, of which `failures` lists the first hundred. */
+  failureCount: number;
+  warnings: string[];
+  /** What still differed at the end although this run had mended it. */
+  unstable: ItemFailure[];
+}
+
+/** A region of which nothing could be done. */
+export interface RegionFailure {
+  cloud: string;
+  region: string;
+  code: string;
+  message: string;
+  hint: string;
+}
+
+export interface SyncSummary {
+  mirror: string;
+  regions: RegionSummary[];
+  failedRegions: RegionFailure[];
+}
+
+export interface PlannedRow {
+  action: 'upload' | 'finalise' | 'remove';
+  product: string;
+  version: string;
+  item: string;
+  size: number;
+  detail: string;
+}
+
+export interface RegionPlan {
+  cloud: string;
+  region: string;
+  rows: PlannedRow[];
+  /** True when there are more rows than the thousand that are listed. */
+  cut: boolean;
+  counts: PlanCounts;
+  failures: ItemFailure[];
+  warnings: string[];
+}
