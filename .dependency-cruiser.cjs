@@ -12,7 +12,7 @@ module.exports = {
       comment: 'contracts are shared by everybody, so they import nothing of ours',
       severity: 'error',
       from: { path: '^contracts/' },
-      to: { pathNot: '^contracts/' },
+      to: { pathNot: '^contracts/|^(node:)?crypto$' },
     },
     {
       name: 'workflows-are-deterministic',

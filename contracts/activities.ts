@@ -19,11 +19,16 @@ import type { RegionSettings } from './workflows.js';
 
 export interface MirrorRun {
   run: RunRef;
+  /** Workflow id of the mirror's sync: the lock. */
+  syncId: string;
+  /** The first document. */
   path: string;
   clouds: string[];
   settings: RegionSettings;
   /** Clouds as they may be printed. */
   cloudDescriptions: string[];
+  /** Version of the worker, which a run started by it carries in its memo. */
+  build: string;
 }
 
 export interface CloudRegions {
@@ -72,6 +77,8 @@ export interface Activities {
     documents: DocumentRef[];
     position: PlanPosition;
     pageSize: number;
+    /** A dry run: also lists the removals that would follow once the uploads are done. */
+    preview?: boolean;
   }): Promise<PlanPage>;
   /** Which staging folder will this image go through: that of the host which answers. */
   claimStaging(request: ItemRequest): Promise<{ stagingId: string }>;

@@ -88,6 +88,8 @@ export interface PublishInput {
   destination: string;
   /** Requests that a former run of this workflow had not looked at yet. */
   waiting?: PublishRequest[];
+  /** Answers that former runs of the chain gave, the last thousand. */
+  answered?: PublishAnswer[];
 }
 
 export interface PublishAnswer {

@@ -1,0 +1,60 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  ChildWorkflowFailure,
+  TimeoutFailure,
+  isCancellation,
+} from '@temporalio/workflow';
+
+export interface FailureFacts {
+  code: string;
+  message: string;
+  hint: string;
+}
+
+/** The failure under Temporal's wrappers: its code, its sentence and what to do. Cancellation is thrown on, never described. */
+export function failureFacts(error: unknown): FailureFacts {
+  if (isCancellation(error)) throw error;
+  let timeout: TimeoutFailure | undefined;
+  let current: unknown = error;
+  while (current instanceof Error) {
+    if (current instanceof ApplicationFailure) {
+      const details = current.details?.[0];
+      const hint = isRecord(details) && typeof details.hint === 'string' ? details.hint : '';
+      return { code: current.type ?? 'Internal', message: current.message, hint };
+    }
+    if (current instanceof TimeoutFailure) timeout = current;
+    current = current.cause;
+  }
+  if (timeout) return { code: 'TimedOut', message: timedOut(error), hint: '' };
+  return { code: 'Internal', message: error instanceof Error ? error.message : String(error), hint: '' };
+}
+
+/** Whether an activity was not taken by any worker in time. */
+export function notStarted(error: unknown): boolean {
+  return (
+    error instanceof ActivityFailure &&
+    error.cause instanceof TimeoutFailure &&
+    error.cause.timeoutType === 'SCHEDULE_TO_START'
+  );
+}
+
+/** The same failure for a caller: final, since retries have ended below. */
+export function asFailure(facts: FailureFacts): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: facts.code,
+    message: facts.message,
+    nonRetryable: true,
+    details: [{ hint: facts.hint }],
+  });
+}
+
+function timedOut(error: unknown): string {
+  if (error instanceof ActivityFailure) return `${error.activityType} took longer than it may`;
+  if (error instanceof ChildWorkflowFailure) return `${error.workflowType} took longer than it may`;
+  return 'It took longer than it may';
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

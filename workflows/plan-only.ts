@@ -1,0 +1,37 @@
+import type { PlanPosition, PlannedRow, RegionPlan } from '../contracts/sync.js';
+import type { SyncRegionInput } from '../contracts/workflows.js';
+import { cloud } from './steps.js';
+
+/** Rows of a dry run that a result carries. */
+const MAX_ROWS = 1_000;
+
+/** The plan of a dry run: every page as a pass would see it, and the removals that the uploads would allow; nothing is changed. */
+export async function collectPlan(
+  { run, target, documents }: SyncRegionInput,
+  pageSize: number,
+): Promise<RegionPlan> {
+  const position: PlanPosition = { cursor: '', failed: [], repaired: [] };
+  const rows: PlannedRow[] = [];
+  let plan: RegionPlan | undefined;
+  do {
+    const page = await cloud.planSync({ run, target, documents, position, pageSize, preview: true });
+    plan ??= {
+      cloud: target.cloud,
+      region: target.region,
+      rows,
+      cut: false,
+      counts: page.counts,
+      failures: page.failures,
+      warnings: page.warnings,
+    };
+    for (const { action, product, version, item, size, differs } of page.items) {
+      rows.push({ action, product, version, item, size, detail: (differs ?? []).join(', ') });
+    }
+    for (const { product, version, item, reason } of page.removals) {
+      rows.push({ action: 'remove', product, version, item, size: 0, detail: reason });
+    }
+    position.cursor = page.next;
+  } while (position.cursor !== '' && rows.length < MAX_ROWS);
+  plan.cut = position.cursor !== '';
+  return plan;
+}

@@ -1,0 +1,72 @@
+import { condition, continueAsNew, defineSignal, setHandler, workflowInfo } from '@temporalio/workflow';
+import { SignalName } from '../contracts/names.js';
+import type { PublishAnswer, PublishInput, PublishRequest, PublishResult } from '../contracts/workflows.js';
+import { failureFacts } from './failures.js';
+import { publishing } from './steps.js';
+import { tell } from './story.js';
+
+const publishSignal = defineSignal<[PublishRequest]>(SignalName.publish);
+
+/** Answers that a run gives before it hands over to a new one, so that nobody waits for the last of many. */
+const MAX_ANSWERS = 50;
+/** Answers that a chain of runs keeps; who misses his asks again, which costs nothing. */
+const KEPT_ANSWERS = 1_000;
+
+/**
+ * The one writer of a destination. Requests come as signals and say only whose images to look at: what is written derives from
+ * Glance. Products come before the index. It ends when its queue is empty, and looks once more before it does.
+ */
+export async function publishStreams(input: PublishInput): Promise<PublishResult> {
+  const queue: PublishRequest[] = [...(input.waiting ?? [])];
+  const answers: PublishAnswer[] = [];
+  setHandler(publishSignal, (request) => {
+    queue.push(request);
+  });
+  await condition(() => queue.length > 0, '1m');
+
+  while (queue.length > 0) {
+    if (answers.length >= MAX_ANSWERS || workflowInfo().continueAsNewSuggested) break;
+    const [first, ...same] = takeAlike(queue);
+    if (first === undefined) break;
+    const { run, target } = first;
+    tell(
+      'publishing',
+      `Publishing ${target.cloud}/${target.region} for ${run.mirror} to ${input.destination}`,
+    );
+    const answer = await publish(first);
+    for (const { id } of [first, ...same]) answers.push({ ...answer, id });
+  }
+  const all = [...(input.answered ?? []), ...answers].slice(-KEPT_ANSWERS);
+  if (queue.length > 0) {
+    await continueAsNew<typeof publishStreams>({ ...input, waiting: [...queue], answered: all });
+  }
+  tell('done', `${answers.length} requests answered`);
+  return { answers: all };
+}
+
+/** Requests that the same documents answer. */
+function takeAlike(queue: PublishRequest[]): PublishRequest[] {
+  const [first] = queue;
+  if (first === undefined) return [];
+  const alike = (one: PublishRequest) =>
+    one.run.mirror === first.run.mirror &&
+    one.run.configurationDigest === first.run.configurationDigest &&
+    one.target.cloud === first.target.cloud &&
+    one.target.region === first.target.region &&
+    one.target.fingerprint.projectId === first.target.fingerprint.projectId &&
+    one.target.fingerprint.authUrl === first.target.fingerprint.authUrl;
+  const taken = queue.filter(alike);
+  const rest = queue.filter((one) => !alike(one));
+  queue.splice(0, queue.length, ...rest);
+  return taken;
+}
+
+async function publish({ run, target }: PublishRequest): Promise<Omit<PublishAnswer, 'id'>> {
+  try {
+    const products = await publishing.publishProducts({ run, target });
+    const index = await publishing.publishIndex({ run, target });
+    return { outcome: { ...products, index: index.index } };
+  } catch (error) {
+    return { failure: failureFacts(error) };
+  }
+}

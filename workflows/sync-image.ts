@@ -1,0 +1,68 @@
+import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
+import type { SyncImageInput, SyncImageResult } from '../contracts/workflows.js';
+import type { UploadResult } from '../contracts/sync.js';
+import { failureFacts, notStarted } from './failures.js';
+import { claim, cloud, local, stagedSteps } from './steps.js';
+import { bytes, tell } from './story.js';
+
+/** Hosts that may lose the image on the way before it is given up, and losses of the staged file on one of them. */
+const MAX_HOSTS = 5;
+const MAX_LOSSES = 3;
+
+/**
+ * One image: into staging, verified, into Glance, and visible at last. Its workflow id is the lock: an identity is uploaded by
+ * one run at a time.
+ */
+export async function syncImage(input: SyncImageInput): Promise<SyncImageResult> {
+  const { run, target, item } = input;
+  let fetchedBytes = 0;
+  let upload: UploadResult | undefined;
+
+  for (let host = 1; upload === undefined; host += 1) {
+    if (host > MAX_HOSTS) {
+      throw ApplicationFailure.nonRetryable(
+        `${MAX_HOSTS} hosts went away with ${item.path} staged`,
+        'StagingLost',
+      );
+    }
+    const { stagingId } = await claim.claimStaging({ run, item });
+    const result = await throughStaging(input, stagingId);
+    fetchedBytes += result.fetchedBytes;
+    upload = result.upload;
+  }
+
+  tell('publishing', `Making ${item.image.name} ${item.image.visibility}`);
+  await cloud.finaliseImage({ run, target, item, imageId: upload.imageId });
+  tell('done', `Image ${upload.imageId} is ${item.image.visibility}`);
+  return { ...upload, fetchedBytes };
+}
+
+/** Without `upload` when the host that staged the file is gone. */
+async function throughStaging(
+  { run, target, item, transferTimeoutMs }: SyncImageInput,
+  stagingId: string,
+): Promise<{ fetchedBytes: number; upload?: UploadResult }> {
+  const steps = stagedSteps(stagingId, transferTimeoutMs);
+  let fetchedBytes = 0;
+  for (let losses = 0; ;) {
+    try {
+      tell('downloading', `Downloading ${item.path} (${bytes(item.size)})`);
+      fetchedBytes += (await steps.downloadImage({ run, item })).fetchedBytes;
+      await steps.verifyChecksum({ run, item });
+      tell(
+        'uploading',
+        `Uploading ${bytes(item.size)} to ${target.cloud}/${target.region} as ${item.image.name}`,
+      );
+      return { fetchedBytes, upload: await steps.uploadImage({ run, target, item }) };
+    } catch (error) {
+      if (notStarted(error)) {
+        if (await local.stagingAlive({ stagingId })) continue;
+        return { fetchedBytes };
+      }
+      const facts = failureFacts(error);
+      losses += 1;
+      if (facts.code !== 'StagingLost' || losses > MAX_LOSSES) throw error;
+      tell('downloading', `${facts.message}; run ${workflowInfo().runId} stages it again`);
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import { ApplicationFailure } from '@temporalio/workflow';
+import type { SyncMirrorResult } from '../contracts/workflows.js';
+import { asFailure } from './failures.js';
+
+/**
+ * A run in which anything failed ends Failed: with the region's own code when the mirror has one region and nothing of it could
+ * be done, else as SyncIncomplete (or NotConverging) with the summary in the details.
+ */
+export function resultOrFailure(result: SyncMirrorResult): SyncMirrorResult {
+  const { mirror, regions, failedRegions } = result;
+  const [first] = failedRegions;
+  if (first !== undefined && failedRegions.length === 1 && regions.length === 0 && !result.plans?.length) {
+    throw asFailure(first);
+  }
+  const failed = regions.reduce((sum, region) => sum + region.failureCount, 0);
+  const unstable = regions.reduce((sum, region) => sum + region.unstable.length, 0);
+  if (failedRegions.length === 0 && failed === 0 && unstable === 0) return result;
+
+  const parts = [
+    failedRegions.length > 0 ? `${failedRegions.length} regions failed` : '',
+    failed > 0 ? `${failed} items failed` : '',
+    unstable > 0 ? `${unstable} items do not stay as they were made` : '',
+  ].filter((part) => part !== '');
+  const type = failedRegions.length === 0 && failed === 0 ? 'NotConverging' : 'SyncIncomplete';
+  throw ApplicationFailure.create({
+    type,
+    message: `The sync of ${mirror} is incomplete: ${parts.join(', ')}`,
+    nonRetryable: true,
+    details: [{ hint: '', summary: result }],
+  });
+}
