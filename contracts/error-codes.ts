@@ -90,6 +90,7 @@ export const ERROR_TABLE = {
   CloudError: passing('The service failed; it is tried again.'),
   CloudUnreachable: passing('Check the endpoint of the service and the network to it.'),
   HashMismatch: passing('Glance holds other bytes than were sent; the image was removed.'),
+  TokenRefused: passing('The token ended during the transfer; a new one is fetched.'),
   ImageGone: passing('Somebody deleted the image during its upload; it is made anew.'),
   VisibilityForbidden: final(
     'Ask an administrator for the right to publish images, or set visibility: private.',
