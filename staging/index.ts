@@ -1,0 +1,3 @@
+export { digestText, FileHasher } from './digest.js';
+export { Staging } from './staging.js';
+export type * from './types.js';
