@@ -5,7 +5,7 @@
 # process_fields PID: FIELDS from /proc/PID/stat after the command's name: 0 state, 3 session, 19 start time in ticks.
 process_fields() {
   local stat
-  { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
+  { IFS= read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
   read -ra FIELDS <<<"${stat##*) }"
   [ "${FIELDS[0]}" != Z ]
 }
