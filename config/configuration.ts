@@ -80,12 +80,3 @@ export interface StagingSettings {
 export type ScheduleSettings =
   | { cron: string; everyMs?: undefined; jitterMs: number; timezone: string }
   | { cron?: undefined; everyMs: number; jitterMs: number; timezone: string };
-
-/**
- * What tells one cloud from another in a digest: the answer of the cloud's own description, never a secret.
- * `fingerprint` is made of the auth URL and the project id.
- */
-export interface CloudDescription {
-  name: string;
-  fingerprint: string;
-}

@@ -1,0 +1,12 @@
+export type {
+  CloudSettings,
+  Configuration,
+  MirrorSettings,
+  PublishSettings,
+  ScheduleSettings,
+  StagingSettings,
+} from './configuration.js';
+export { checkConfiguration, type ConfigurationCheck } from './check.js';
+export { configDigest, unknownMirror } from './digest.js';
+export { loadConfiguration, type LoadOptions } from './load.js';
+export { stateFolder } from './state-folder.js';
