@@ -23,3 +23,7 @@ export type { Keyring } from './keyring.js';
 export { documentText, policyFor, verifyInline } from './signatures.js';
 export type { SignaturePolicy, Signer, VerifiedText } from './signatures.js';
 export { inheritedData } from './tree.js';
+export { sameButUpdated, spliceIndexEntry } from './index-splice.js';
+export { buildImageIdsDocument, imageIdsEntry, readPublished } from './published.js';
+export type { ImageIdsEntryInput, ImageIdsInput, PublishedItem } from './published.js';
+export { streamTimestamp } from './timestamp.js';

@@ -1,10 +1,4 @@
-import {
-  config,
-  readCleartextMessage,
-  verify,
-  type CleartextMessage,
-  type VerificationResult,
-} from 'openpgp';
+import { readCleartextMessage, verify, type CleartextMessage } from 'openpgp';
 import { ImageStreamError } from '../contracts/errors.js';
 import type { Keyring } from './keyring.js';
 import { looksSigned, signedBody } from './signed-text.js';
