@@ -31,6 +31,8 @@ export interface Answer {
   readonly status: number;
   readonly body: Buffer;
   header(name: string): string | undefined;
+  /** The headers whose lower-case name begins so, by what follows. */
+  headersAfter(prefix: string): Record<string, string>;
   /** @throws {ImageStreamError} CloudError or KeystoneUnreachable where it is not JSON of that shape */
   json<T>(schema: z.ZodType<T>): T;
 }
@@ -60,6 +62,12 @@ export async function send(transport: Transport, call: Call): Promise<Answer> {
     status: answer.status,
     body: answer.body,
     header: (name) => headerOf(answer, name),
+    headersAfter: (prefix) =>
+      Object.fromEntries(
+        Object.keys(answer.headers)
+          .filter((name) => name.startsWith(prefix))
+          .map((name) => [name.slice(prefix.length), headerOf(answer, name) ?? '']),
+      ),
     json: (schema) => parseJson(call, answer, schema),
   };
 }
@@ -121,9 +129,13 @@ function statusError(call: Call, answer: RawAnswer): ImageStreamError {
 function exchangeError(call: Call, error: unknown): Error {
   if (error instanceof ImageStreamError) return error;
   if (error instanceof errors.RequestContentLengthMismatchError) {
-    return new ImageStreamError('SizeMismatch', `${call.purpose ?? call.method}: the bytes to send are not as many as announced`, {
-      cause: error,
-    });
+    return new ImageStreamError(
+      'SizeMismatch',
+      `${call.purpose ?? call.method}: the bytes to send are not as many as announced`,
+      {
+        cause: error,
+      },
+    );
   }
   const condition: Fault = error instanceof AnswerTooLarge ? 'too-large' : faultOf(error);
   return serviceError({ ...call, condition, said: codeOf(error), cause: error });
@@ -139,5 +151,10 @@ function parseJson<T>(call: Call, answer: RawAnswer, schema: z.ZodType<T>): T {
   const result = schema.safeParse(parsed);
   if (result.success) return result.data;
   const where = result.error.issues[0]?.path.join('.') ?? '';
-  throw serviceError({ ...call, condition: 'unexpected', said: where && `at ${where}`, ...requestIdOf(answer) });
+  throw serviceError({
+    ...call,
+    condition: 'unexpected',
+    said: where && `at ${where}`,
+    ...requestIdOf(answer),
+  });
 }

@@ -18,7 +18,8 @@ function matches(entry: string, host: string, port: string): boolean {
   if (network?.[1] && network[2]) return inNetwork(host, network[1], Number(network[2]));
   const withPort = /^\[?([^[\]]+?)\]?:(\d+)$/.exec(entry);
   // An IPv6 address without brackets has colons of its own.
-  const [name, wantedPort] = withPort?.[1] && isIP(entry) === 0 ? [withPort[1], withPort[2]] : [entry, undefined];
+  const [name, wantedPort] =
+    withPort?.[1] && isIP(entry) === 0 ? [withPort[1], withPort[2]] : [entry, undefined];
   if (wantedPort !== undefined && wantedPort !== port) return false;
   const bare = name.replace(/^\*?\./, '').replace(/^\[|\]$/g, '');
   return host === bare || (isIP(host) === 0 && host.endsWith(`.${bare}`));

@@ -6,7 +6,11 @@ const TOKENS = /\b(gAAAA|eyJ)[\w.-]{20,}=*/g;
 
 /** The sentence in an error's body: Keystone's and newer Glance's JSON, older Glance's and Swift's HTML, or plain text. */
 export function serviceMessage(body: string): string {
-  return (fromJson(body) ?? fromHtml(body)).replace(TOKENS, '[token]').replace(/\s+/g, ' ').trim().slice(0, SAID_LIMIT);
+  return (fromJson(body) ?? fromHtml(body))
+    .replace(TOKENS, '[token]')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, SAID_LIMIT);
 }
 
 function fromJson(body: string): string | undefined {

@@ -14,7 +14,16 @@ export type Action =
   | 'object-write';
 
 /** What went wrong below HTTP, or with an answer that is no answer. */
-export type Fault = 'unreachable' | 'timeout' | 'cut' | 'stalled' | 'tls' | 'not-http' | 'not-json' | 'unexpected' | 'too-large';
+export type Fault =
+  | 'unreachable'
+  | 'timeout'
+  | 'cut'
+  | 'stalled'
+  | 'tls'
+  | 'not-http'
+  | 'not-json'
+  | 'unexpected'
+  | 'too-large';
 
 interface Verdict {
   readonly code: ErrorCode;
@@ -25,7 +34,8 @@ interface Verdict {
 
 type Rows = Readonly<Record<string, Verdict>>;
 
-const WRONG_ADDRESS = 'Check that the address is that of the service, with nothing between that answers instead of it.';
+const WRONG_ADDRESS =
+  'Check that the address is that of the service, with nothing between that answers instead of it.';
 
 /** Rows for every service; `4xx` and `5xx` are for statuses without a row of their own. */
 const COMMON: Rows = {
@@ -72,7 +82,10 @@ const BY_ACTION: Readonly<Record<Action, Rows>> = {
   authenticate: {
     ...KEYSTONE,
     403: { code: 'Unauthorized' },
-    404: { code: 'CloudConfigInvalid', hint: 'Check the auth URL: it should be that of Keystone, with or without /v3.' },
+    404: {
+      code: 'CloudConfigInvalid',
+      hint: 'Check the auth URL: it should be that of Keystone, with or without /v3.',
+    },
   },
   identity: KEYSTONE,
   advertise: { ...KEYSTONE, 403: { code: 'AdvertiseForbidden' } },
@@ -129,7 +142,8 @@ export function serviceError(failure: Failure): ImageStreamError {
   const verdict = judge(failure.action, condition);
   const url = printableUrl(failure.url);
   const what = typeof condition === 'number' ? `answered ${condition}` : FAULT_TEXT[condition];
-  const purpose = failure.purpose === undefined ? `${method} ${url}` : `${failure.purpose} (${method} ${url})`;
+  const purpose =
+    failure.purpose === undefined ? `${method} ${url}` : `${failure.purpose} (${method} ${url})`;
   return new ImageStreamError(verdict.code, `${service} ${what} to ${purpose}${said ? `: ${said}` : ''}`, {
     ...(verdict.hint !== undefined && { hint: verdict.hint }),
     ...(verdict.retryable !== undefined && { retryable: verdict.retryable }),
@@ -146,8 +160,10 @@ export function serviceError(failure: Failure): ImageStreamError {
   });
 }
 
-const UNREACHABLE = /^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENOTFOUND|EAI_\w+|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT|ETIMEDOUT)$/;
-const TLS = /^(CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|UND_ERR_PRX_TLS|EPROTO|HOSTNAME_MISMATCH|INVALID_CA|CRL_)/;
+const UNREACHABLE =
+  /^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENOTFOUND|EAI_\w+|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT|ETIMEDOUT)$/;
+const TLS =
+  /^(CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|UND_ERR_PRX_TLS|EPROTO|HOSTNAME_MISMATCH|INVALID_CA|CRL_)/;
 
 /** The fault behind an error that undici or Node threw. */
 export function faultOf(error: unknown): Fault {
@@ -162,5 +178,9 @@ export function faultOf(error: unknown): Fault {
 export function codeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return '';
   if ('code' in error && typeof error.code === 'string' && error.code !== 'UND_ERR_SOCKET') return error.code;
-  return 'cause' in error && error.cause !== undefined ? codeOf(error.cause) : 'code' in error ? String(error.code) : '';
+  return 'cause' in error && error.cause !== undefined
+    ? codeOf(error.cause)
+    : 'code' in error
+      ? String(error.code)
+      : '';
 }

@@ -74,7 +74,9 @@ async function readPem(key: string, file: string | undefined): Promise<Buffer | 
   try {
     pem = await readFile(file);
   } catch (cause) {
-    throw new ImageStreamError('CloudConfigInvalid', `The file of ${key}, ${file}, cannot be read`, { cause });
+    throw new ImageStreamError('CloudConfigInvalid', `The file of ${key}, ${file}, cannot be read`, {
+      cause,
+    });
   }
   if (!pem.includes('-----BEGIN ')) {
     throw new ImageStreamError('CloudConfigInvalid', `The file of ${key}, ${file}, holds no PEM block`);
