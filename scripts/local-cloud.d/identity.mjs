@@ -27,40 +27,48 @@ await call('POST', '/auth/tokens', {
   },
 });
 
-/** The id of the one with that name, made when missing. */
-async function ensure(kind, name, fields) {
-  const [found] = (await call('GET', `/${kind}s?name=${encodeURIComponent(name)}`))[`${kind}s`];
-  return (found ?? (await call('POST', `/${kind}s`, { [kind]: { name, ...fields } }))[kind]).id;
-}
-
+/** Ids by name, those that are missing made; one listing a kind, since a call takes Keystone 50 ms. */
 async function ensureAll(kind, names, fields) {
-  const ids = await Promise.all(names.map((name) => ensure(kind, name, fields(name))));
-  return Object.fromEntries(names.map((name, index) => [name, ids[index]]));
+  const found = new Map((await call('GET', `/${kind}s`))[`${kind}s`].map(({ id, name }) => [name, id]));
+  const make = async (name) =>
+    (await call('POST', `/${kind}s`, { [kind]: { name, ...fields(name) } }))[kind].id;
+  return Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, found.get(name) ?? (await make(name))])),
+  );
 }
 
-const [projectIds, roleIds, userIds, serviceIds] = await Promise.all([
+async function ensureRegions() {
+  const found = new Set((await call('GET', '/regions')).regions.map(({ id }) => id));
+  const missing = regions.filter((id) => !found.has(id));
+  await Promise.all(missing.map((id) => call('POST', '/regions', { region: { id } })));
+}
+
+const [projectIds, roleIds, userIds, serviceIds, granted, present] = await Promise.all([
   ensureAll('project', projects, () => ({ domain_id: 'default' })),
   ensureAll('role', ['admin', 'member'], () => ({})),
   ensureAll('user', Object.keys(users), (name) => ({ domain_id: 'default', password: users[name] })),
   ensureAll('service', [...new Set(endpoints.map(({ service }) => service))], (name) => ({
     type: endpoints.find(({ service }) => service === name).type,
   })),
-  ...regions.map((id) => call('POST', '/regions', { region: { id } })),
+  call('GET', '/role_assignments'),
+  call('GET', '/endpoints'),
+  ensureRegions(),
 ]);
 
+const grants = new Set(granted.role_assignments.map(({ links }) => new URL(links.assignment).pathname));
 await Promise.all(
   roles.map(({ user, project, role }) => {
     const scope = project === undefined ? '/system' : `/projects/${projectIds[project]}`;
-    return call('PUT', `${scope}/users/${userIds[user]}/roles/${roleIds[role]}`);
+    const path = `${scope}/users/${userIds[user]}/roles/${roleIds[role]}`;
+    return grants.has(`/v3${path}`) ? undefined : call('PUT', path);
   }),
 );
 
-const present = (await call('GET', '/endpoints')).endpoints;
 await Promise.all(
   endpoints.flatMap(({ service, region, url }) =>
     ['public', 'internal', 'admin'].map((face) => {
       const id = serviceIds[service];
-      const found = present.find(
+      const found = present.endpoints.find(
         (e) => e.service_id === id && e.region_id === region && e.interface === face,
       );
       if (found === undefined) {
