@@ -58,7 +58,7 @@ stop_daemon() {
   fi
   left=$({ daemon_pid "$name" && echo; daemon_orphans "$name"; } || true)
   [ -z "$left" ] || kill -KILL $left 2>/dev/null || true
-  rm -f "$RUN_DIR/$name.pid" "$RUN_DIR/$name.conf"
+  rm -f "$RUN_DIR/$name.pid" "$RUN_DIR/$name.sum"
 }
 
 # wait_for NAME SECONDS CHECK…: until the check passes; fails at once with the log's end when the daemon dies.

@@ -59,7 +59,7 @@ glance_database() {
 }
 glance_command() {
   glance_options "$1"
-  COMMAND=(glance-api "${GLANCE_OPTIONS[@]}")
+  COMMAND=(HOME="$STATE/etc/$1" glance-api "${GLANCE_OPTIONS[@]}")
 }
 glance_url() { printf 'http://127.0.0.1:%s' "$(port_of "$1")"; }
 glance_healthy() { url_answers "$(glance_url "$1")/healthcheck"; }

@@ -41,7 +41,8 @@ keystone_database() {
 keystone_command() {
   local application=(--module keystone.wsgi.api:application)
   [ ! -e /usr/bin/keystone-wsgi-public ] || application=(--wsgi-file /usr/bin/keystone-wsgi-public)
-  COMMAND=(OS_KEYSTONE_CONFIG_DIR="$STATE/etc/keystone" OS_KEYSTONE_CONFIG_FILES=keystone.conf
+  # Its middleware looks for a keystone.conf of its own accord, at home before /etc.
+  COMMAND=(HOME="$STATE/etc/keystone" OS_KEYSTONE_CONFIG_DIR="$STATE/etc/keystone" OS_KEYSTONE_CONFIG_FILES=keystone.conf
     uwsgi_python3 --http-socket "127.0.0.1:$PORT_keystone" "${application[@]}" --master --processes 3 --need-app
     --die-on-term --lazy-apps --buffer-size 65535 --disable-logging)
 }

@@ -22,14 +22,14 @@ config_sum() {
 # ensure_service NAME: running, answering, and with the configuration of now.
 ensure_service() {
   local name=$1 COMMAND
-  if daemon_pid "$name" >/dev/null && [ "$(config_sum "$name")" = "$(cat "$RUN_DIR/$name.conf" 2>/dev/null)" ]; then
+  if daemon_pid "$name" >/dev/null && [ "$(config_sum "$name")" = "$(cat "$RUN_DIR/$name.sum" 2>/dev/null)" ]; then
     ! service healthy "$name" >/dev/null 2>&1 || return 0
   fi
   stop_daemon "$name"
   service command "$name"
   start_daemon "$name" "${COMMAND[@]}"
   wait_for "$name" 90 service healthy "$name"
-  config_sum "$name" >"$RUN_DIR/$name.conf"
+  config_sum "$name" >"$RUN_DIR/$name.sum"
 }
 
 swift_up() {
