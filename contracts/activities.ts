@@ -14,6 +14,7 @@ import type {
   TargetRef,
   UploadResult,
   VerifiedDocument,
+  WalkState,
 } from './sync.js';
 import type { RegionSettings } from './workflows.js';
 
@@ -65,8 +66,8 @@ export interface Activities {
   resolveRegions(request: { run: RunRef; cloud: string; parentId: string }): Promise<CloudRegions>;
   /** Brings a document of the mirror into staging. @throws MirrorUnreachable, MirrorNotFound, DocumentTooLarge */
   fetchIndex(request: { run: RunRef; path: string }): Promise<DocumentRef>;
-  /** Checks the signature by the mirror's policy and reads only the signed bytes. @throws SignatureInvalid, DocumentInvalid, UnsafePath */
-  verifyIndex(request: { run: RunRef; document: DocumentRef }): Promise<VerifiedDocument>;
+  /** Checks the signature by the mirror's policy and reads only the signed bytes. @throws SignatureInvalid, DocumentInvalid, DocumentCycle, UnsafePath */
+  verifyIndex(request: { run: RunRef; document: DocumentRef; walk: WalkState }): Promise<VerifiedDocument>;
   /** Fails with a retryable code until Keystone, Glance and, if publishing, Swift are in the catalogue. */
   awaitServices(request: { run: RunRef; target: TargetRef }): Promise<{ endpoints: string[] }>;
   /** May this user create images of the configured visibility here? @throws VisibilityForbidden, Forbidden */

@@ -35,9 +35,19 @@ export interface DocumentRef {
   size: number;
 }
 
-export type VerifiedDocument =
-  | { kind: 'index'; documents: string[]; signers: string[] }
-  | { kind: 'products'; contentId: string; items: number; signers: string[] };
+/** Where the walk through nested indexes is: what is still to fetch, and what was seen. */
+export interface WalkState {
+  pending: { path: string; trail: string[]; contentId: string | undefined }[];
+  seen: string[];
+}
+
+export interface VerifiedDocument {
+  kind: 'index' | 'products';
+  /** Fingerprints of the keys whose signatures are good; empty where none is required. */
+  signers: string[];
+  /** The walk after this document. */
+  walk: WalkState;
+}
 
 export type ImageVisibility = 'public' | 'private' | 'community' | 'shared';
 

@@ -1,8 +1,8 @@
-import { CancelledFailure, isCancellation } from '@temporalio/workflow';
+import { isCancellation } from '@temporalio/workflow';
 
 /**
- * Runs `step` for each item, at most `width` at once, in order of the list. A failed step never stops the others; a cancellation
- * starts nothing more, waits for what runs, and is thrown at the end.
+ * Runs `step` for each item, at most `width` at once, in order of the list. A cancellation starts nothing more, waits for what
+ * runs, and is thrown at the end; any other error of a step is a mistake of the caller.
  */
 export async function slidingWindow<T>(
   items: T[],
@@ -10,18 +10,19 @@ export async function slidingWindow<T>(
   step: (item: T) => Promise<void>,
 ): Promise<void> {
   let next = 0;
-  let cancelled: unknown;
+  const cancellations: Error[] = [];
   const runner = async (): Promise<void> => {
-    while (next < items.length && cancelled === undefined) {
+    while (next < items.length && cancellations.length === 0) {
       const item = items[next++]!;
       try {
         await step(item);
       } catch (error) {
-        if (!isCancellation(error)) throw error;
-        cancelled = error ?? new CancelledFailure('cancelled');
+        if (!(error instanceof Error) || !isCancellation(error)) throw error;
+        cancellations.push(error);
       }
     }
   };
   await Promise.all(Array.from({ length: Math.min(width, items.length) }, runner));
-  if (cancelled !== undefined) throw cancelled;
+  const [cancelled] = cancellations;
+  if (cancelled) throw cancelled;
 }

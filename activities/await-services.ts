@@ -1,0 +1,35 @@
+import type { Activities } from '../contracts/activities.js';
+import { ImageStreamError } from '../contracts/errors.js';
+import type { Session } from '../openstack/index.js';
+import type { Dependencies } from './dependencies.js';
+
+/** One look at the catalogue: the workflow's retries do the waiting, so that the last look's answer can be seen. */
+export function awaitServices({ settings, clouds }: Dependencies): Activities['awaitServices'] {
+  return async ({ run, target }) => {
+    await settings.ofRun(run);
+    const session = await clouds.ofTarget(target);
+    const services = ['image'];
+    if (settings.cloud(target.cloud).publish.to === 'swift') services.push('object-store');
+    const look = () => services.map((type) => session.endpoint(type, target.region));
+    try {
+      return { endpoints: look() };
+    } catch {
+      // The catalogue is as old as the token.
+      await session.authenticate();
+      return { endpoints: waitable(session, target.region, look) };
+    }
+  };
+}
+
+/** Keystone knows the region (resolveRegions asked), so that one without endpoints is one still being set up. */
+function waitable(session: Session, region: string, look: () => string[]): string[] {
+  try {
+    return look();
+  } catch (error) {
+    if (!(error instanceof ImageStreamError) || error.code !== 'RegionUnknown') throw error;
+    throw new ImageStreamError(
+      'ServicesUnavailable',
+      `The region ${region} of ${session.config.name} has no endpoints yet`,
+    );
+  }
+}

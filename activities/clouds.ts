@@ -1,0 +1,74 @@
+import { ImageStreamError } from '../contracts/errors.js';
+import type { CloudFingerprint, TargetRef } from '../contracts/sync.js';
+import { Glance, KeystoneAdmin, Session, Swift, loadCloud } from '../openstack/index.js';
+
+export interface CloudAccess {
+  session: Session;
+  fingerprint: CloudFingerprint;
+}
+
+/** Sessions of the clouds by name, kept so that tokens are used again; credentials are read by the worker alone. */
+export class Clouds {
+  private readonly sessions = new Map<string, Promise<Session>>();
+
+  constructor(
+    private readonly onWarning: (message: string) => void,
+    private readonly build: string,
+    private readonly env: NodeJS.ProcessEnv = process.env,
+  ) {}
+
+  /** Signs in where that has not been done. @throws {ImageStreamError} Unauthorized, KeystoneUnreachable … */
+  async open(name: string): Promise<CloudAccess> {
+    const session = await this.session(name);
+    try {
+      return { session, fingerprint: await session.identity() };
+    } catch (error) {
+      // Credentials may be mended in clouds.yaml meanwhile: the next attempt reads them again.
+      this.sessions.delete(name);
+      await session.close();
+      throw error;
+    }
+  }
+
+  /** @throws {ImageStreamError} CloudDiffers, when the name means another cloud or project than the run was started for */
+  async ofTarget(target: TargetRef): Promise<Session> {
+    const { session, fingerprint } = await this.open(target.cloud);
+    const { authUrl, projectId } = target.fingerprint;
+    if (fingerprint.authUrl !== authUrl || fingerprint.projectId !== projectId) {
+      throw new ImageStreamError(
+        'CloudDiffers',
+        `The run is for project ${projectId} at ${authUrl}, but ${target.cloud} is project ${fingerprint.projectId} at ${fingerprint.authUrl} here`,
+      );
+    }
+    return session;
+  }
+
+  async glance(target: TargetRef): Promise<Glance> {
+    return new Glance(await this.ofTarget(target), target.region);
+  }
+
+  async swift(target: TargetRef): Promise<Swift> {
+    return new Swift(await this.ofTarget(target), target.region);
+  }
+
+  async admin(target: TargetRef): Promise<KeystoneAdmin> {
+    return new KeystoneAdmin(await this.ofTarget(target));
+  }
+
+  async close(): Promise<void> {
+    const sessions = await Promise.allSettled([...this.sessions.values()]);
+    await Promise.all(sessions.map((one) => (one.status === 'fulfilled' ? one.value.close() : undefined)));
+    this.sessions.clear();
+  }
+
+  private session(name: string): Promise<Session> {
+    const known = this.sessions.get(name);
+    if (known) return known;
+    const made = loadCloud(name, { env: this.env }).then(
+      (config) => new Session(config, { onWarning: this.onWarning, userAgent: `image-stream/${this.build}` }),
+    );
+    made.catch(() => this.sessions.delete(name));
+    this.sessions.set(name, made);
+    return made;
+  }
+}

@@ -1,0 +1,21 @@
+import type { Client } from '@temporalio/client';
+import type { Configuration } from '../config/index.js';
+import type { Staging } from '../staging/index.js';
+import type { Clouds } from './clouds.js';
+import type { Documents } from './documents.js';
+import type { MirrorSources } from './mirror-sources.js';
+import type { Settings } from './settings.js';
+
+/** What activities are built on; a worker makes one of it. */
+export interface Dependencies {
+  configuration: Configuration;
+  settings: Settings;
+  clouds: Clouds;
+  documents: Documents;
+  mirrors: MirrorSources;
+  staging: Staging;
+  /** For the activities that speak to Temporal itself. */
+  client: Client;
+  /** Version of image-stream. */
+  build: string;
+}

@@ -1,0 +1,16 @@
+import { Context } from '@temporalio/activity';
+import type { Activities } from '../contracts/activities.js';
+import type { Dependencies } from './dependencies.js';
+import { beating } from './heartbeat.js';
+
+/** Brings one document of the mirror into staging; each attempt asks the next of its sources. */
+export function fetchIndex({ settings, documents }: Dependencies): Activities['fetchIndex'] {
+  return async ({ run, path }) => {
+    const mirror = await settings.ofRun(run);
+    const { attempt } = Context.current().info;
+    return beating(
+      () => ({ stage: 'document', path }),
+      (signal) => documents.fetch(mirror, path, signal, attempt),
+    );
+  };
+}

@@ -1,0 +1,95 @@
+import type { Activities } from '../contracts/activities.js';
+import { ImageStreamError } from '../contracts/errors.js';
+import type { DocumentRef } from '../contracts/sync.js';
+import type { MirrorSettings } from '../config/index.js';
+import {
+  flatten,
+  inheritedData,
+  itemChecksum,
+  itemSize,
+  matchesAll,
+  parseFilter,
+  type FlatItem,
+  type ProductsDocument,
+} from '../simplestreams/index.js';
+import { contentIdFor } from '../targets/content-id.js';
+import { planRegion, type CandidateItem } from '../targets/plan.js';
+import type { Dependencies } from './dependencies.js';
+import type { Documents } from './documents.js';
+import { beating } from './heartbeat.js';
+import { listInventory } from './inventory.js';
+
+/** Compares what the mirror has with what Glance holds now, and answers with a page of work. */
+export function planSync(dependencies: Dependencies): Activities['planSync'] {
+  const { settings, documents, clouds } = dependencies;
+  return async ({ run, target, documents: refs, position, pageSize, preview }) => {
+    const mirror = await settings.ofRun(run);
+    return beating(
+      () => ({ stage: 'plan' }),
+      async (signal) => {
+        const contentId = contentIdFor(mirror, target.region);
+        const source = await readItems(documents, mirror, refs, signal);
+        const images = await listInventory(clouds, target, contentId, signal);
+        return planRegion({
+          cloud: target.cloud,
+          region: target.region,
+          settings: { ...mirror, mirror: mirror.name, contentId },
+          ...source,
+          images,
+          position,
+          pageSize,
+          preview: preview ?? false,
+        });
+      },
+    );
+  };
+}
+
+interface SourceItems {
+  items: CandidateItem[];
+  sourceContentIds: Set<string>;
+}
+
+/** The items of the mirror that its filters want. */
+async function readItems(
+  documents: Documents,
+  mirror: MirrorSettings,
+  refs: DocumentRef[],
+  signal: AbortSignal,
+): Promise<SourceItems> {
+  const filters = mirror.filters.map(parseFilter);
+  const source: SourceItems = { items: [], sourceContentIds: new Set() };
+  for (const ref of refs) {
+    const { document } = await documents.read(mirror, ref, signal);
+    if (document.kind !== 'products') continue;
+    source.sourceContentIds.add(document.contentId);
+    for (const flat of flatten(document)) {
+      if (!flat.data.get('path') || !matchesAll(filters, flat.data)) continue;
+      source.items.push(candidate(flat, document));
+    }
+  }
+  return source;
+}
+
+function candidate({ product, version, item, data }: FlatItem, document: ProductsDocument): CandidateItem {
+  return {
+    product,
+    version,
+    item,
+    data,
+    ownData: inheritedData(document.tree, [product, version, item], { includeTop: false, insertNames: true }),
+    sourceContentId: document.contentId,
+    path: data.get('path') ?? '',
+    facts: factsOf(data),
+  };
+}
+
+/** A bad item counts only where its version is wanted, which is not known yet. */
+function factsOf(data: ReadonlyMap<string, string>): CandidateItem['facts'] {
+  try {
+    return { size: itemSize(data), digest: itemChecksum(data) };
+  } catch (error) {
+    if (error instanceof ImageStreamError) return { code: error.code, message: error.message };
+    throw error;
+  }
+}

@@ -1,0 +1,71 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import type { Activities } from '../contracts/activities.js';
+import { isErrorCode } from '../contracts/error-codes.js';
+import { ImageStreamError } from '../contracts/errors.js';
+import { workflowId } from '../contracts/ids.js';
+import { SignalName, TaskQueue, WorkflowType } from '../contracts/names.js';
+import type { PublishAnswer, PublishInput, PublishRequest, PublishResult } from '../contracts/workflows.js';
+import type { Dependencies } from './dependencies.js';
+import { beating } from './heartbeat.js';
+import { destinationOf } from './publish.js';
+
+/**
+ * Asks the one writer of the destination, starting it where it does not run, and waits for its answer. A workflow cannot signal
+ * with start, so an activity does it for it.
+ */
+export function requestPublish(dependencies: Dependencies): Activities['requestPublish'] {
+  return async ({ run, target, requestId }) => {
+    await dependencies.settings.ofRun(run);
+    const destination = await destinationOf(dependencies, target);
+    if (!destination) return { products: 'none', index: 'none', images: 0, publicUrl: '' };
+    const request: PublishRequest = { id: requestId, run, target };
+    const answer = await beating(
+      () => ({ stage: 'publish', destination: destination.key }),
+      async (signal) => untilAborted(ask(dependencies, destination.key, request), signal),
+    );
+    if (answer?.outcome) return { ...answer.outcome, publicUrl: destination.publicUrl };
+    throw asError(answer, destination.key);
+  };
+}
+
+async function ask(
+  { client }: Dependencies,
+  destination: string,
+  request: PublishRequest,
+): Promise<PublishAnswer | undefined> {
+  const id = workflowId.publishStreams(destination);
+  const input: PublishInput = { destination };
+  const { signaledRunId } = await client.workflow.signalWithStart(WorkflowType.publishStreams, {
+    workflowId: id,
+    taskQueue: TaskQueue.main,
+    args: [input],
+    signal: SignalName.publish,
+    signalArgs: [request],
+    staticSummary: `publish to ${destination}`.slice(0, 200),
+  });
+  const handle: WorkflowHandle = client.workflow.getHandle(id, signaledRunId);
+  const result = (await handle.result()) as PublishResult;
+  return result.answers.find((answer) => answer.id === request.id);
+}
+
+function asError(answer: PublishAnswer | undefined, destination: string): ImageStreamError {
+  const { code, message, hint } = answer?.failure ?? {
+    code: 'Conflict',
+    message: `The writer of ${destination} ended without an answer`,
+    hint: '',
+  };
+  return new ImageStreamError(isErrorCode(code) ? code : 'Internal', message, {
+    retryable: answer?.failure === undefined,
+    ...(hint === '' ? {} : { hint }),
+  });
+}
+
+/** The wait ends with the run that asked; the writer goes on, since what it writes is right in any case. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  return new Promise<T>((resolve, reject) => {
+    const abort = () => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}

@@ -1,0 +1,56 @@
+import { Context } from '@temporalio/activity';
+import type { Activities, TransferBeat } from '../contracts/activities.js';
+import { finaliseImage } from '../targets/glance/finalise.js';
+import type { Dependencies } from './dependencies.js';
+import { beating } from './heartbeat.js';
+import { download, upload, verify, type TransferStep } from './transfer-steps.js';
+
+/** Runs one step, or several, with a heartbeat that says how far it is. */
+async function stepping<T>(total: number, work: (step: TransferStep) => Promise<T>): Promise<T> {
+  const beat: TransferBeat = { stage: 'download', offset: 0, total };
+  const { attempt } = Context.current().info;
+  return beating(
+    () => ({ ...beat }),
+    (signal) => work({ signal, attempt, beat }),
+  );
+}
+
+/** Brings an item's bytes into staging, going on from whatever is already there. Idempotent. */
+export function downloadImage(dependencies: Dependencies): Activities['downloadImage'] {
+  return async ({ run, item }) => {
+    const mirror = await dependencies.settings.ofRun(run);
+    return stepping(item.size, (step) => download(dependencies, mirror, item, step));
+  };
+}
+
+/**
+ * The staged file has the strongest digest that the mirror names, and its size: both were checked by the download, or by reading
+ * the disk again where that one was resumed; the upload reads and compares once more.
+ */
+export function verifyChecksum(dependencies: Dependencies): Activities['verifyChecksum'] {
+  return async ({ run, item }) => {
+    await dependencies.settings.ofRun(run);
+    return stepping(item.size, () => verify(dependencies, item));
+  };
+}
+
+/** Sends the staged file to Glance as a private image, once. */
+export function uploadImage(dependencies: Dependencies): Activities['uploadImage'] {
+  return async ({ run, target, item }) => {
+    await dependencies.settings.ofRun(run);
+    return stepping(item.size, (step) => upload(dependencies, target, item, step));
+  };
+}
+
+/** The same steps in one activity, for items so small that a workflow of their own would cost more than they do. */
+export function syncSmallItem(dependencies: Dependencies): Activities['syncSmallItem'] {
+  return async ({ run, target, item }) => {
+    const mirror = await dependencies.settings.ofRun(run);
+    return stepping(item.size, async (step) => {
+      const { fetchedBytes } = await download(dependencies, mirror, item, step);
+      const uploaded = await upload(dependencies, target, item, step);
+      await finaliseImage(await dependencies.clouds.glance(target), uploaded.imageId, item);
+      return { ...uploaded, fetchedBytes };
+    });
+  };
+}

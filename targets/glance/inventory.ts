@@ -1,0 +1,65 @@
+import type { GlanceImage } from '../../openstack/index.js';
+
+/** One image of Glance that carries the identity of a mirror's item. */
+export interface InventoryImage {
+  id: string;
+  name: string;
+  status: string;
+  visibility: string;
+  hidden: boolean;
+  size: number | undefined;
+  checksum: string | undefined;
+  createdAt: string;
+  product: string;
+  version: string;
+  item: string;
+  sourceContentId: string;
+  /** `image_stream_mirror`: the mirror that uploaded it; absent where another tool did. */
+  mirror: string | undefined;
+  /** `image_stream_digest`: algorithm:hex of the source. */
+  digest: string | undefined;
+  properties: Readonly<Record<string, string>>;
+}
+
+/** Reads the identity; undefined for an image that has none under this content id. */
+export function inventoryImage(image: GlanceImage, contentId: string): InventoryImage | undefined {
+  const { properties } = image;
+  const {
+    product_name: product,
+    version_name: version,
+    item_name: item,
+    source_content_id: source,
+  } = properties;
+  if (properties.content_id !== contentId || !product || !version || !item || !source) return undefined;
+  return {
+    id: image.id,
+    name: image.name ?? '',
+    status: image.status,
+    visibility: image.visibility,
+    hidden: image.osHidden,
+    size: image.size ?? undefined,
+    checksum: image.checksum ?? undefined,
+    createdAt: image.createdAt,
+    product,
+    version,
+    item,
+    sourceContentId: source,
+    mirror: properties.image_stream_mirror,
+    digest: properties.image_stream_digest,
+    properties,
+  };
+}
+
+/** Whether a mirror may change or remove an image: its own, and those of another tool with a source content id of its own. */
+export function isOurs(
+  image: InventoryImage,
+  mirror: string,
+  sourceContentIds: ReadonlySet<string>,
+): boolean {
+  return image.mirror === undefined ? sourceContentIds.has(image.sourceContentId) : image.mirror === mirror;
+}
+
+/** Whole and usable, or made so by an operation on Glance alone. */
+export function isWhole(image: InventoryImage): boolean {
+  return image.status === 'active' || image.status === 'deactivated';
+}

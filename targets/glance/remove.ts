@@ -1,0 +1,44 @@
+import { ImageStreamError } from '../../contracts/errors.js';
+import type { ItemFailure, RemoveResult, Removal } from '../../contracts/sync.js';
+import type { Glance } from '../../openstack/index.js';
+
+/**
+ * Removes images one after the other. Each is looked at once more: one that is protected, or that no longer carries the identity it
+ * was chosen for, stays. A refusal is reported and ends nothing.
+ */
+export async function removeImages(
+  glance: Glance,
+  removals: readonly Removal[],
+  onEach: (done: number) => void,
+): Promise<RemoveResult> {
+  const failures: ItemFailure[] = [];
+  let removed = 0;
+  for (const [index, removal] of removals.entries()) {
+    onEach(index);
+    try {
+      if (await removeOne(glance, removal)) removed += 1;
+    } catch (error) {
+      if (!(error instanceof ImageStreamError) || error.retryable) throw error;
+      failures.push(failure(removal, error));
+    }
+  }
+  return { removed, failures };
+}
+
+async function removeOne(glance: Glance, removal: Removal): Promise<boolean> {
+  const image = await glance.find(removal.imageId);
+  if (image === undefined) return false;
+  const { product_name: product, version_name: version, item_name: item } = image.properties;
+  if (product !== removal.product || version !== removal.version || item !== removal.item) {
+    throw new ImageStreamError('Forbidden', `Image ${image.id} is no longer ${removal.name} and stays`);
+  }
+  if (image.protected) {
+    throw new ImageStreamError('Forbidden', `Image ${removal.name} (${image.id}) is protected and stays`);
+  }
+  await glance.delete(image.id);
+  return true;
+}
+
+function failure({ key, product, version, item }: Removal, error: ImageStreamError): ItemFailure {
+  return { key, product, version, item, code: error.code, message: error.message };
+}

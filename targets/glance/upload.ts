@@ -1,0 +1,111 @@
+import { ImageStreamError } from '../../contracts/errors.js';
+import type { ImageItem, UploadResult } from '../../contracts/sync.js';
+import type { Glance, GlanceImage } from '../../openstack/index.js';
+import type { Staging, StagedReader } from '../../staging/index.js';
+import { guardedBytes } from './guarded-bytes.js';
+import { inventoryImage } from './inventory.js';
+
+export interface UploadRequest {
+  glance: Glance;
+  staging: Staging;
+  item: ImageItem;
+  /** Project id. */
+  owner: string;
+  signal: AbortSignal;
+  onProgress: (offset: number) => void;
+}
+
+/**
+ * Brings a staged file into Glance as a private image with its identity, once: looks first for what is there, goes on with an
+ * image that is queued, and clears away one that no upload can finish. The caller holds the lock of the identity.
+ * @throws {ImageStreamError} StagingLost, HashMismatch, ImageGone, QuotaExceeded, Conflict …
+ */
+export async function uploadImage(request: UploadRequest): Promise<UploadResult> {
+  const { glance, staging, item, signal } = request;
+  const found = await findUnfinished(request);
+  if (found.whole !== undefined) return { imageId: found.whole, uploadedBytes: 0 };
+
+  const reader = await staging.openRead(item.digest, { signal });
+  try {
+    const imageId = found.queued ?? (await createPrivate(glance, item));
+    await send(request, imageId, reader);
+    await compare(glance, imageId, item, reader);
+    return { imageId, uploadedBytes: item.size };
+  } finally {
+    await reader.release();
+  }
+}
+
+/** The whole image of this identity, or a queued one to go on with; everything else unfinished is deleted. */
+async function findUnfinished({
+  glance,
+  item,
+  owner,
+}: UploadRequest): Promise<{ whole?: string; queued?: string }> {
+  const { contentId, product, version, item: name } = item;
+  const digest = `${item.digest.algorithm}:${item.digest.hex}`;
+  const found: { whole?: string; queued?: string } = {};
+  const properties = { content_id: contentId, product_name: product, version_name: version, item_name: name };
+  const filters = { owner, properties };
+  for await (const image of glance.list(filters)) {
+    const known = inventoryImage(image, contentId);
+    if (known?.product !== product || known.version !== version || known.item !== name) continue;
+    if (image.status === 'active' || image.status === 'deactivated') {
+      if (known.digest === undefined || known.digest === digest) found.whole ??= image.id;
+    } else if (known.digest === undefined) {
+      // Another tool's: not ours to touch, and its upload may be under way.
+    } else if (image.status === 'queued' && known.digest === digest && found.queued === undefined) {
+      found.queued = image.id;
+    } else {
+      await glance.delete(image.id);
+    }
+  }
+  return found;
+}
+
+async function createPrivate(glance: Glance, item: ImageItem): Promise<string> {
+  const { name, diskFormat, containerFormat, properties } = item.image;
+  const created = await glance.create({
+    name,
+    diskFormat,
+    containerFormat,
+    visibility: 'private',
+    properties,
+  });
+  return created.id;
+}
+
+async function send(
+  { glance, item, signal, onProgress }: UploadRequest,
+  imageId: string,
+  reader: StagedReader,
+) {
+  const body = guardedBytes(reader.stream, item.digest);
+  await glance.upload(imageId, body, { size: item.size, signal, onProgress });
+}
+
+/** Glance's own digests against ours; an image of other bytes goes at once. */
+async function compare(
+  glance: Glance,
+  imageId: string,
+  item: ImageItem,
+  reader: StagedReader,
+): Promise<void> {
+  const image = await glance.get(imageId);
+  const wrong = whatDiffers(image, item, reader);
+  if (wrong === undefined) return;
+  await glance.delete(imageId);
+  throw new ImageStreamError('HashMismatch', `Glance reports ${wrong} for ${item.image.name} (${imageId})`);
+}
+
+function whatDiffers(image: GlanceImage, item: ImageItem, { digests }: StagedReader): string | undefined {
+  if (image.status !== 'active') return `status ${image.status}`;
+  if (image.size !== item.size) return `${image.size ?? 'no'} bytes instead of ${item.size}`;
+  if (image.checksum && image.checksum !== digests.md5)
+    return `md5 ${image.checksum} instead of ${digests.md5}`;
+  const algorithm = image.osHashAlgo;
+  if (algorithm === 'sha256' || algorithm === 'sha512' || algorithm === 'md5') {
+    if (image.osHashValue && image.osHashValue !== digests[algorithm]) return `another ${algorithm}`;
+  }
+  return image.checksum || image.osHashValue ? undefined : 'no digest at all';
+}

@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { ImageStreamError } from '../../contracts/errors.js';
+import type { Destination } from './destination.js';
+
+/** A directory that some web server shows. @throws {ImageStreamError} StagingUnwritable, when it cannot be made or written */
+export async function directoryDestination(path: string): Promise<Destination> {
+  const root = await writable(path, async () => {
+    await mkdir(path, { recursive: true });
+    return realpath(path);
+  });
+  return {
+    key: `directory:${root}`,
+    publicUrl: '',
+    async prepare() {},
+    async read(relative) {
+      try {
+        return await readFile(join(root, relative), 'utf8');
+      } catch (error) {
+        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+        throw error;
+      }
+    },
+    async write(relative, text) {
+      const file = join(root, relative);
+      await writable(file, () => replaceFile(file, text));
+    },
+  };
+}
+
+async function replaceFile(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  const temporary = `${file}.${randomUUID()}.part`;
+  try {
+    const handle = await open(temporary, 'wx', 0o644);
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+async function writable<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const full = code === 'ENOSPC' || code === 'EDQUOT';
+    throw new ImageStreamError(full ? 'StagingFull' : 'StagingUnwritable', `Cannot write ${path} (${code})`, {
+      hint: full
+        ? 'Free space on that disk.'
+        : 'Give the worker write access to the folder that is published to.',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,31 @@
+import type { Swift } from '../../openstack/index.js';
+import type { Destination } from './destination.js';
+
+/** Anybody may read objects and listings: that is what clients without credentials do. */
+const PUBLIC_READ = '.r:*,.rlistings';
+
+/** A container of Swift; the prefix is `data/` for the place where Juju's `/simplestreams/data` leads. */
+export async function swiftDestination(
+  swift: Swift,
+  container: string,
+  prefix: string,
+): Promise<Destination> {
+  const clean = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`;
+  const url = await swift.publicUrl(container);
+  return {
+    key: `swift:${await swift.accountUrl('public')}/${container}/${clean}`,
+    publicUrl: `${url}/${clean}`.replace(/\/+$/, ''),
+    async prepare() {
+      await swift.ensureContainer(container, { readAcl: PUBLIC_READ });
+    },
+    async read(path) {
+      const object = await swift.get(container, clean + path);
+      return object?.bytes.toString('utf8');
+    },
+    async write(path, text) {
+      await swift.put(container, clean + path, Buffer.from(text, 'utf8'), {
+        contentType: 'application/json',
+      });
+    },
+  };
+}
