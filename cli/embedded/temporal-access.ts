@@ -20,5 +20,5 @@ export interface TemporalAccessOptions {
   stateFolder: string;
   env?: NodeJS.ProcessEnv;
   /** Finds the `temporal` command when an embedded server is needed. @throws ImageStreamError TemporalMissing */
-  findCli?: () => Promise<string>;
+  findCli: () => Promise<string>;
 }
