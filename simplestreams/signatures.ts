@@ -1,4 +1,4 @@
-import { readCleartextMessage, verify, type CleartextMessage } from 'openpgp';
+import { readCleartextMessage, verify, type CleartextMessage, type Key } from 'openpgp';
 import { ImageStreamError } from '../contracts/errors.js';
 import type { Keyring } from './keyring.js';
 import { looksSigned, signedBody } from './signed-text.js';
@@ -103,9 +103,23 @@ async function checkSignature(
     const reason = error instanceof Error ? error.message : String(error);
     throw invalid(path, `has a bad signature by ${keyId} (${reason})`, error);
   }
+  if (await isRevoked(key, signature)) throw invalid(path, `has a signature by ${keyId}, which is revoked`);
   const created = (await signature.signature).packets[0]?.created;
   if (!created) throw invalid(path, `has a signature by ${keyId} without a date`);
   return { keyId, fingerprint: key.getFingerprint().toUpperCase(), created: created.toISOString() };
+}
+
+/**
+ * Now, for any reason. openpgp lets a key that was replaced or retired vouch for what it signed before; but when a signature was made
+ * is known from the signature only.
+ */
+async function isRevoked(key: Key, { keyID }: CheckedSignature): Promise<boolean> {
+  if (await key.isRevoked()) return true;
+  for (const subkey of key.getSubkeys(keyID)) {
+    const binding = subkey.bindingSignatures[0];
+    if (binding && (await subkey.isRevoked(binding, key.keyPacket))) return true;
+  }
+  return false;
 }
 
 function invalid(path: string, reason: string, cause?: unknown): ImageStreamError {

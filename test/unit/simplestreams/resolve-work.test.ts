@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compareCodePoints, resolveWork } from '../../../simplestreams/index.js';
 
-const versions = fc.uniqueArray(
-  fc.constantFrom('1', '2', '20240101', '20240102', '20240101.1', 'a', '\uFFFD', '\u{1F600}'),
-);
+const NAMES: string[] = ['1', '2', '20240101', '20240102', '20240101.1', 'a', '\uFFFD', '\u{1F600}'];
+const versions = fc.uniqueArray(fc.constantFrom(...NAMES));
 const input = fc.record({ source: versions, target: versions, max: fc.nat(4), keep: fc.boolean() });
 
 test('keeps the newest removal candidates while fewer than max would remain', () => {
