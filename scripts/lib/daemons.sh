@@ -27,9 +27,7 @@ daemon_orphans() {
   for process in /proc/[0-9]*; do
     pid=${process#/proc/}
     process_fields "$pid" && [ "${FIELDS[3]}" = "$session" ] || continue
-    if tr '\0' '\n' 2>/dev/null <"$process/environ" | grep -qxF "$(daemon_marker "$1")"; then
-      printf '%s\n' "$pid"
-    fi
+    ! grep -qxzF "$(daemon_marker "$1")" "$process/environ" 2>/dev/null || printf '%s\n' "$pid"
   done
 }
 
