@@ -123,8 +123,8 @@ export class Space {
     const wanted = over + (this.#rules.budgetBytes ?? 0) * SLACK;
     let freed = 0;
     for (const holding of candidates) {
-      // Beyond what is needed only what nobody will miss soon: never an unfinished download.
-      if (freed >= wanted || (freed >= over && holding.kind === 'part')) break;
+      // Beyond what is needed only small files, and never an unfinished download.
+      if (freed >= over && (holding.kind === 'part' || freed + holding.bytes > wanted)) break;
       await this.#remove(holding);
       freed += holding.bytes;
     }
