@@ -56,9 +56,9 @@ export class Clouds {
   }
 
   async close(): Promise<void> {
-    const sessions = await Promise.allSettled([...this.sessions.values()]);
-    await Promise.all(sessions.map((one) => (one.status === 'fulfilled' ? one.value.close() : undefined)));
+    const sessions = await Promise.allSettled(this.sessions.values());
     this.sessions.clear();
+    for (const one of sessions) if (one.status === 'fulfilled') await one.value.close();
   }
 
   private session(name: string): Promise<Session> {

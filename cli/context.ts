@@ -1,0 +1,77 @@
+import { Client, Connection } from '@temporalio/client';
+import type { Command } from 'commander';
+import { join } from 'node:path';
+import { loadConfiguration, stateFolder, type Configuration } from '../config/index.js';
+import { connectTemporal } from './embedded/connect-temporal.js';
+import { findTemporalCli } from './embedded/temporal-cli.js';
+import type { TemporalAccess } from './embedded/temporal-access.js';
+import { processIo, type Io } from './io.js';
+
+/** The options that every command has. */
+export interface GlobalOptions {
+  config?: string;
+  output: 'text' | 'json';
+  debug: boolean;
+}
+
+/** What a command is run with. */
+export interface CommandContext {
+  io: Io;
+  options: GlobalOptions;
+  json: boolean;
+}
+
+export function contextOf(command: Command): CommandContext {
+  const options = command.optsWithGlobals<GlobalOptions>();
+  return { io: processIo(), options, json: options.output === 'json' };
+}
+
+export async function configurationOf({ io, options }: CommandContext): Promise<Configuration> {
+  return loadConfiguration({
+    env: io.env,
+    cwd: io.cwd,
+    ...(options.config === undefined ? {} : { file: options.config }),
+  });
+}
+
+/** A configuration with its Temporal server and a client. */
+export interface Connected {
+  configuration: Configuration;
+  access: TemporalAccess;
+  client: Client;
+  connection: Connection;
+  /** Folder of what belongs to this configuration on this machine; logs are there. */
+  state: string;
+  logFile: string;
+  close(): Promise<void>;
+}
+
+/** @throws {ImageStreamError} ConfigMissing, ConfigInvalid, TemporalUnreachable, TemporalMissing */
+export async function connected(context: CommandContext): Promise<Connected> {
+  const configuration = await configurationOf(context);
+  const state = stateFolder(configuration, context.io.env);
+  const access = await connectTemporal({
+    stateFolder: state,
+    env: context.io.env,
+    findCli: async () => (await findTemporalCli({ env: context.io.env })).path,
+  });
+  const { address, tls, apiKey, metadata } = access.connectionOptions;
+  const connection = Connection.lazy({
+    ...(address === undefined ? {} : { address }),
+    tls: tls ?? null,
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(metadata === undefined ? {} : { metadata }),
+  });
+  return {
+    configuration,
+    access,
+    client: new Client({ connection, namespace: access.namespace }),
+    connection,
+    state,
+    logFile: join(state, 'image-stream.log'),
+    async close() {
+      await connection.close();
+      await access.close();
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import { Command, CommanderError, Option } from 'commander';
+import { contextOf } from './context.js';
+import { processIo } from './io.js';
+import { reportError } from './report-error.js';
+import { registerStreamsServe } from './streams-serve.js';
+import { registerSync } from './sync.js';
+import { registerWorker } from './worker.js';
+import { version } from '../workers/build-id.js';
+
+function createProgram(): Command {
+  const program = new Command('image-stream')
+    .description("Keeps an OpenStack cloud's images in step with simplestreams mirrors.")
+    .version(version())
+    .option(
+      '-c, --config <file>',
+      'configuration file (default: ./image-stream.yaml, then the usual folders)',
+    )
+    .addOption(
+      new Option('--output <format>', 'how results are written').choices(['text', 'json']).default('text'),
+    )
+    .option('--debug', 'show stack traces', false)
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined, outputError: () => undefined });
+  registerSync(program);
+  registerWorker(program);
+  const streams = program.command('streams').description('make, sign and serve mirrors');
+  registerStreamsServe(streams);
+  return program;
+}
+
+/** Subcommands inherit nothing of commander's exit handling unless told. */
+function overrideExits(command: Command): void {
+  for (const child of command.commands) {
+    child.exitOverride().configureOutput({ writeErr: () => undefined, outputError: () => undefined });
+    overrideExits(child);
+  }
+}
+
+async function main(): Promise<number> {
+  const program = createProgram();
+  overrideExits(program);
+  try {
+    await program.parseAsync();
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const { options } = contextOf(program);
+    return reportError(error, processIo(), { debug: options.debug, json: options.output === 'json' });
+  }
+}
+
+process.exitCode = await main();

@@ -1,0 +1,205 @@
+import { Option, type Command } from 'commander';
+import { Settings } from '../activities/index.js';
+import { unknownMirror, type Configuration } from '../config/index.js';
+import { ImageStreamError } from '../contracts/errors.js';
+import { TaskQueue } from '../contracts/names.js';
+import type { SyncMirrorResult } from '../contracts/workflows.js';
+import { buildId } from '../workers/build-id.js';
+import { createLogger, installRuntime } from '../workers/logging.js';
+import { startWorkers } from '../workers/start.js';
+import { connected, contextOf, type CommandContext, type Connected } from './context.js';
+import { follow } from './progress/follow.js';
+import { errorReport, reportError } from './report-error.js';
+import { endRunsOfOtherBuilds, startOrJoin, type StartedRun } from './run-starter.js';
+import { renderPlan, renderSummary } from './summary.js';
+import { summaryOf } from './run-result.js';
+import { whenInterrupted } from './interrupt.js';
+
+interface SyncOptions {
+  dryRun: boolean;
+  detach: boolean;
+  wait: number;
+}
+
+export function registerSync(program: Command): void {
+  program
+    .command('sync [mirror...]')
+    .description('bring the images of mirrors into their clouds, publish and advertise them')
+    .option('--dry-run', 'show what would be done, and change nothing', false)
+    .option('--detach', 'start the runs and leave them to the workers of the Temporal server', false)
+    .addOption(
+      new Option('--wait <seconds>', 'how long missing services or an unreachable mirror are waited for')
+        .default(60)
+        .argParser(parseSeconds),
+    )
+    .action(async (mirrors: string[], options: SyncOptions, command: Command) => {
+      process.exitCode = await sync(contextOf(command), mirrors, options);
+    });
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (Number.isFinite(seconds) && seconds >= 0 && seconds <= 604_800) return seconds;
+  throw new ImageStreamError(
+    'Usage',
+    `--wait wants seconds, from 0 to a week, and not ${JSON.stringify(text)}`,
+  );
+}
+
+async function sync(context: CommandContext, names: string[], options: SyncOptions): Promise<number> {
+  const connection = await connected(context);
+  try {
+    const { access, configuration } = connection;
+    if (options.detach && access.embedded) {
+      throw new ImageStreamError(
+        'SchedulesNeedTemporal',
+        '--detach needs a Temporal server with workers that stay up',
+      );
+    }
+    const settings = new Settings(configuration, context.io.env);
+    const mirrors = chosen(configuration, names);
+    const identities = await Promise.all(mirrors.map((name) => settings.identity(name)));
+    const build = buildId();
+    if (access.embedded) await endRunsOfOtherBuilds(connection.client, build);
+
+    const runs: StartedRun[] = [];
+    for (const [index, mirror] of mirrors.entries()) {
+      const memo = { ...identities[index]!, build };
+      runs.push(
+        await startOrJoin(connection.client, {
+          mirror,
+          memo,
+          waitMs: Math.round(options.wait * 1000),
+          dryRun: options.dryRun,
+        }),
+      );
+    }
+    announce(context, connection, runs);
+    if (options.detach) return 0;
+    return await withWorkers(context, connection, () => followToEnd(context, connection, runs));
+  } finally {
+    await connection.close();
+  }
+}
+
+function chosen(configuration: Configuration, names: string[]): string[] {
+  const known = configuration.mirrors.map(({ name }) => name);
+  for (const name of names) if (!known.includes(name)) throw unknownMirror(configuration, name);
+  return names.length > 0 ? [...new Set(names)] : known;
+}
+
+function announce({ io, json }: CommandContext, { access }: Connected, runs: readonly StartedRun[]): void {
+  if (json) return;
+  for (const { workflowId, joined } of runs) {
+    io.out(
+      joined
+        ? `${workflowId} is under way and is gone on with; transfers that were cut start again within 15 s\n`
+        : `${workflowId} started\n`,
+    );
+  }
+  if (access.uiUrl !== undefined) io.out(`Temporal's UI: ${access.uiUrl}\n`);
+}
+
+/** With an embedded server this process is the worker as well. */
+async function withWorkers(
+  context: CommandContext,
+  connection: Connected,
+  work: () => Promise<number>,
+): Promise<number> {
+  const { access, configuration, logFile } = connection;
+  if (!access.embedded) {
+    await warnWithoutWorker(context, connection);
+    return work();
+  }
+  const logger = createLogger({ file: logFile, level: context.options.debug ? 'debug' : 'info' });
+  installRuntime(logger, { ownSignals: true });
+  const workers = await startWorkers({
+    connectionOptions: access.connectionOptions,
+    namespace: access.namespace,
+    configuration,
+    logger,
+    env: context.io.env,
+  });
+  try {
+    return await Promise.race([work(), workers.done.then(() => Promise.reject(workersEnded()))]);
+  } finally {
+    workers.shutdown();
+    await workers.done.catch(() => undefined);
+  }
+}
+
+function workersEnded(): ImageStreamError {
+  return new ImageStreamError('Internal', 'The worker of this command ended before the run did');
+}
+
+async function warnWithoutWorker({ io, json }: CommandContext, { client, access }: Connected): Promise<void> {
+  const { pollers } = await client.workflowService.describeTaskQueue({
+    namespace: access.namespace,
+    taskQueue: { name: TaskQueue.main },
+    taskQueueType: 1,
+  });
+  if ((pollers ?? []).length === 0 && !json) {
+    io.out(
+      'No worker is connected to Temporal: the run waits until `image-stream worker` is started somewhere.\n',
+    );
+  }
+}
+
+async function followToEnd(
+  context: CommandContext,
+  { client }: Connected,
+  runs: readonly StartedRun[],
+): Promise<number> {
+  const { io, json } = context;
+  const results = runs.map(
+    ({ workflowId }) => client.workflow.getHandle(workflowId).result() as Promise<SyncMirrorResult>,
+  );
+  const ended = Promise.allSettled(results);
+  const interrupted = whenInterrupted();
+  const following = json
+    ? Promise.resolve()
+    : follow(client, runs, io, Promise.race([ended, interrupted.signal]));
+  const outcome = await Promise.race([ended, interrupted.signal]);
+  await following;
+  interrupted.stop();
+  if (outcome === 'interrupted') {
+    if (!json) io.out('Interrupted: the same command goes on with the run; what was staged stays.\n');
+    return 130;
+  }
+  return report(context, runs, outcome);
+}
+
+function report(
+  { io, json, options }: CommandContext,
+  runs: readonly StartedRun[],
+  outcomes: PromiseSettledResult<SyncMirrorResult>[],
+): number {
+  let exit = 0;
+  const summaries: unknown[] = [];
+  outcomes.forEach((outcome, index) => {
+    const summary = outcome.status === 'fulfilled' ? outcome.value : summaryOf(outcome.reason);
+    const error = outcome.status === 'rejected' ? errorReport(outcome.reason) : undefined;
+    summaries.push({ run: runs[index]?.workflowId, ...summary, ...(error ? { error } : {}) });
+    if (summary && !json) io.out(summary.plans ? renderPlan(summary) : renderSummary(summary));
+    if (outcome.status === 'rejected') {
+      const status = json
+        ? (error?.exit ?? 1)
+        : reportError(outcome.reason, io, { debug: options.debug, json });
+      exit = Math.max(exit, summary ? worst(summary, status) : status);
+    }
+  });
+  if (json) io.out(`${JSON.stringify({ runs: summaries }, null, 2)}\n`);
+  return exit;
+}
+
+/** A run of which every failure is a service that was not there says so by its exit status. */
+function worst(summary: SyncMirrorResult, status: number): number {
+  const unavailable =
+    summary.failedRegions.length > 0 && summary.failedRegions.every(({ code }) => isUnavailable(code));
+  const items = summary.regions.some(({ failureCount, unstable }) => failureCount > 0 || unstable.length > 0);
+  return unavailable && !items ? 69 : status;
+}
+
+function isUnavailable(code: string): boolean {
+  return code === 'ServicesUnavailable' || code === 'KeystoneUnreachable';
+}

@@ -1,0 +1,36 @@
+import type { Command } from 'commander';
+import { createLogger, installRuntime } from '../workers/logging.js';
+import { startWorkers } from '../workers/start.js';
+import { connected, contextOf } from './context.js';
+import { checkSearchAttributes } from './embedded/search-attributes.js';
+
+export function registerWorker(program: Command): void {
+  program
+    .command('worker')
+    .description('run workflows and activities until SIGTERM; structured logs go to standard error')
+    .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .action(async (options: { logLevel: 'debug' | 'info' | 'warn' | 'error' }, command: Command) => {
+      const logger = createLogger({ level: options.logLevel });
+      installRuntime(logger, { ownSignals: false });
+      const connection = await connected(contextOf(command));
+      try {
+        const { access, configuration } = connection;
+        await connection.connection.ensureConnected();
+        await checkSearchAttributes(connection.connection, access.namespace);
+        const workers = await startWorkers({
+          connectionOptions: access.connectionOptions,
+          namespace: access.namespace,
+          configuration,
+          logger,
+        });
+        logger.info(
+          { address: access.address, namespace: access.namespace, staging: workers.stagingId },
+          'worker is ready',
+        );
+        await workers.done;
+        logger.info('worker has ended');
+      } finally {
+        await connection.close();
+      }
+    });
+}
