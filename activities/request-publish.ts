@@ -29,7 +29,7 @@ export function requestPublish(dependencies: Dependencies): Activities['requestP
 }
 
 async function ask(
-  { client }: Dependencies,
+  { client, build }: Dependencies,
   destination: string,
   request: PublishRequest,
 ): Promise<PublishAnswer | undefined> {
@@ -41,6 +41,7 @@ async function ask(
     args: [input],
     signal: SignalName.publish,
     signalArgs: [request],
+    memo: { build },
     staticSummary: `publish to ${destination}`.slice(0, 200),
   });
   const handle: WorkflowHandle = client.workflow.getHandle(id, signaledRunId);

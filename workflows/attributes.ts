@@ -1,4 +1,5 @@
 import { TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
+import { workflowInfo } from '@temporalio/workflow';
 import { SearchAttribute } from '../contracts/names.js';
 import type { MirrorRun } from '../contracts/activities.js';
 import type { ImageItem, TargetRef } from '../contracts/sync.js';
@@ -38,4 +39,9 @@ export function mirrorMemo(mirror: MirrorRun): SyncMirrorMemo {
     clouds: mirror.cloudDescriptions,
     build: mirror.build,
   };
+}
+
+/** The build that began the run, for its children: on an embedded server another build ends all of them. */
+export function buildMemo(): { build: string } {
+  return { build: String(workflowInfo().memo?.build ?? '') };
 }

@@ -6,7 +6,7 @@ import { tell } from './story.js';
 /** What a mirror's run knows of its regions. */
 export class MirrorBook {
   private stage: Stage = 'planning';
-  private message = '';
+  private message = 'Starting';
   private readonly running: Progress['regions'] = [];
   private readonly summaries: RegionSummary[] = [];
   private readonly plans: RegionPlan[] = [];

@@ -24,7 +24,7 @@ export class RegionBook {
   successes: number;
   probed: boolean;
   private stage: Stage = 'waiting';
-  private message = '';
+  private message = 'Starting';
   private total = 0;
   private totalBytes = 0;
   private readonly active = new Map<string, ActiveImage>();

@@ -1,9 +1,11 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   ApplicationFailure,
   ChildWorkflowCancellationType,
   ParentClosePolicy,
   executeChild,
   setHandler,
+  sleep,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { MirrorRun } from '../contracts/activities.js';
@@ -15,7 +17,7 @@ import type {
   SyncRegionInput,
   SyncRegionResult,
 } from '../contracts/workflows.js';
-import { regionAttributes } from './attributes.js';
+import { buildMemo, regionAttributes } from './attributes.js';
 import { fetchDocuments } from './documents.js';
 import { failureFacts } from './failures.js';
 import { MirrorBook } from './mirror-book.js';
@@ -26,6 +28,9 @@ import type { syncRegion } from './sync-region.js';
 
 /** A mirror that changes faster than it can be read is given up after this many readings. */
 const MAX_READINGS = 5;
+/** Milliseconds that a region's run of an ended parent is given to end, and between two looks. */
+const MIN_HANDOVER_MS = 120_000;
+const HANDOVER_PAUSE_MS = 3_000;
 
 /**
  * One mirror into all regions of its clouds. Its id is the lock; regions run side by side, so that a dead one never holds up a
@@ -99,17 +104,48 @@ async function syncOneRegion(
     dryRun: input.dryRun ?? false,
   };
   try {
-    const result: SyncRegionResult = await executeChild<typeof syncRegion>(WorkflowType.syncRegion, {
-      workflowId: id,
-      args: [args],
-      typedSearchAttributes: regionAttributes(input.mirror, target),
-      staticSummary: `${input.mirror} → ${cloud}/${region}${input.dryRun ? ' (dry run)' : ''}`.slice(0, 200),
-      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-    });
-    book.ended(result);
+    book.ended(await runRegion(input, target, id, args));
   } catch (error) {
     const failure: RegionFailure = { cloud, region, ...failureFacts(error) };
     book.failed(failure);
   }
+}
+
+/** Starts a region's run; one that an ended run left behind still holds the id, is told to end, and is waited for. */
+async function runRegion(
+  input: SyncMirrorInput,
+  target: TargetRef,
+  id: string,
+  args: SyncRegionInput,
+): Promise<SyncRegionResult> {
+  const pauses = Math.ceil(Math.max(input.waitMs ?? 0, MIN_HANDOVER_MS) / HANDOVER_PAUSE_MS);
+  for (let pause = 1; ; pause += 1) {
+    try {
+      return await executeRegion(input, target, id, args);
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      if (pause > pauses) {
+        throw ApplicationFailure.nonRetryable(`${id} is running already and does not end`, 'Conflict');
+      }
+      await sleep(HANDOVER_PAUSE_MS);
+    }
+  }
+}
+
+function executeRegion(
+  input: SyncMirrorInput,
+  target: TargetRef,
+  id: string,
+  args: SyncRegionInput,
+): Promise<SyncRegionResult> {
+  return executeChild<typeof syncRegion>(WorkflowType.syncRegion, {
+    workflowId: id,
+    args: [args],
+    memo: buildMemo(),
+    typedSearchAttributes: regionAttributes(input.mirror, target),
+    staticSummary:
+      `${input.mirror} → ${target.cloud}/${target.region}${input.dryRun ? ' (dry run)' : ''}`.slice(0, 200),
+    parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+    cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+  });
 }

@@ -13,7 +13,7 @@ import {
 import { WorkflowType } from '../contracts/names.js';
 import type { ImageItem, ImageResult, PlanPage } from '../contracts/sync.js';
 import type { SyncRegionInput, SyncRegionResult } from '../contracts/workflows.js';
-import { imageAttributes } from './attributes.js';
+import { buildMemo, imageAttributes } from './attributes.js';
 import { failureFacts } from './failures.js';
 import { collectPlan } from './plan-only.js';
 import { progressQuery } from './progress.js';
@@ -147,6 +147,7 @@ async function bring(input: SyncRegionInput, item: ImageItem): Promise<ImageResu
   return executeChild<typeof syncImage>(WorkflowType.syncImage, {
     workflowId: item.workflowId,
     args: [{ run, target, item, transferTimeoutMs: settings.transferTimeoutMs }],
+    memo: buildMemo(),
     typedSearchAttributes: imageAttributes(run.mirror, target, item),
     staticSummary: `${item.product} ${item.version} ${item.item} → ${target.cloud}/${target.region}`.slice(
       0,

@@ -5,8 +5,9 @@ import { plainProgress, renderProgress } from './render.js';
 import { readProgress } from './watch.js';
 
 const REDRAW_MS = 700;
-/** Between two lines of plain progress for the same region. */
-const PLAIN_MS = 10_000;
+/** Plain progress: lines of a new stage come soon, lines with other numbers now and then. */
+const NEWS_MS = 1_000;
+const NUMBERS_MS = 10_000;
 
 export interface Followed {
   mirror: string;
@@ -64,15 +65,20 @@ function terminalDisplay(io: Io): Display {
 
 function plainDisplay(io: Io): Display {
   let last = '';
-  let at = -PLAIN_MS;
+  let at = -NUMBERS_MS;
   return {
     show(states) {
       const text = states.flatMap(({ mirror, run }) => plainProgress(mirror, run)).join('\n');
-      if (text === last || performance.now() - at < PLAIN_MS) return;
+      const news = withoutNumbers(text) !== withoutNumbers(last);
+      if (text === last || performance.now() - at < (news ? NEWS_MS : NUMBERS_MS)) return;
       last = text;
       at = performance.now();
       io.out(`${text}\n`);
     },
     end: () => undefined,
   };
+}
+
+function withoutNumbers(text: string): string {
+  return text.replace(/[\d.]+ ?([KMGT]?i?B)?/g, '#');
 }
