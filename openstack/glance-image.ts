@@ -130,7 +130,7 @@ export interface PatchOperation {
 }
 
 /** A property's name as a JSON pointer (RFC 6901). */
-export function pointer(name: string): string {
+function pointer(name: string): string {
   return `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 

@@ -51,10 +51,11 @@ export async function send(transport: Transport, call: Call): Promise<Answer> {
   } catch (error) {
     call.signal?.throwIfAborted();
     // A kept connection may be closed by the service at the moment it is used again.
-    if (faultOf(error) !== 'cut' || !SAFE_TO_REPEAT.has(call.method)) throw exchangeError(call, error);
+    if (faultOf(error) !== 'cut' || !SAFE_TO_REPEAT.has(call.method))
+      throw exchangeError(transport, call, error);
     answer = await exchange(transport, call).catch((again: unknown) => {
       call.signal?.throwIfAborted();
-      throw exchangeError(call, again);
+      throw exchangeError(transport, call, again);
     });
   }
   if (!isExpected(call, answer.status)) throw statusError(call, answer);
@@ -126,7 +127,7 @@ function statusError(call: Call, answer: RawAnswer): ImageStreamError {
   });
 }
 
-function exchangeError(call: Call, error: unknown): Error {
+function exchangeError(transport: Transport, call: Call, error: unknown): Error {
   if (error instanceof ImageStreamError) return error;
   if (error instanceof errors.RequestContentLengthMismatchError) {
     return new ImageStreamError(
@@ -138,7 +139,14 @@ function exchangeError(call: Call, error: unknown): Error {
     );
   }
   const condition: Fault = error instanceof AnswerTooLarge ? 'too-large' : faultOf(error);
-  return serviceError({ ...call, condition, said: codeOf(error), cause: error });
+  const via = transport.proxyOf(new URL(call.url));
+  return serviceError({
+    ...call,
+    condition,
+    said: codeOf(error),
+    cause: error,
+    ...(via !== undefined && { via }),
+  });
 }
 
 function parseJson<T>(call: Call, answer: RawAnswer, schema: z.ZodType<T>): T {

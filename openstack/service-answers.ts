@@ -20,7 +20,7 @@ function fromJson(body: string): string | undefined {
   } catch {
     return undefined;
   }
-  return messageIn(parsed) ?? '';
+  return withoutTags(messageIn(parsed) ?? '');
 }
 
 function messageIn(value: unknown): string | undefined {
@@ -39,10 +39,15 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 function fromHtml(body: string): string {
-  return body
-    .replace(/<(head|style|script)\b.*?<\/\1\s*>/gis, ' ')
-    .replace(/<h1\b.*?<\/h1\s*>/gis, ' ')
-    .replace(/<[^>]*>/g, ' ')
+  return withoutTags(
+    body.replace(/<(head|style|script)\b.*?<\/\1\s*>/gis, ' ').replace(/<h1\b.*?<\/h1\s*>/gis, ' '),
+  );
+}
+
+/** Glance's messages have line breaks of HTML even within JSON. */
+function withoutTags(text: string): string {
+  return text
+    .replace(/<\/?[a-z][^<>]*>/gi, ' ')
     .replace(/&(lt|gt|quot|amp|#39|#x27);/g, (entity) => ENTITIES[entity] ?? entity);
 }
 

@@ -121,6 +121,8 @@ export interface Failure {
   /** What the service itself said, as text. */
   readonly said?: string;
   readonly retryAfterMs?: number;
+  /** The proxy that the call went through, printable. */
+  readonly via?: string;
   readonly cause?: unknown;
 }
 
@@ -144,20 +146,26 @@ export function serviceError(failure: Failure): ImageStreamError {
   const what = typeof condition === 'number' ? `answered ${condition}` : FAULT_TEXT[condition];
   const purpose =
     failure.purpose === undefined ? `${method} ${url}` : `${failure.purpose} (${method} ${url})`;
-  return new ImageStreamError(verdict.code, `${service} ${what} to ${purpose}${said ? `: ${said}` : ''}`, {
-    ...(verdict.hint !== undefined && { hint: verdict.hint }),
-    ...(verdict.retryable !== undefined && { retryable: verdict.retryable }),
-    ...(failure.retryAfterMs !== undefined && { retryAfterMs: failure.retryAfterMs }),
-    details: {
-      service,
-      method,
-      url,
-      ...(typeof condition === 'number' ? { status: condition } : { fault: condition }),
-      ...(requestId !== undefined && { requestId }),
-      ...(said && { said }),
+  const via = failure.via === undefined ? '' : ` through the proxy ${failure.via}`;
+  return new ImageStreamError(
+    verdict.code,
+    `${service} ${what} to ${purpose}${via}${said ? `: ${said}` : ''}`,
+    {
+      ...(verdict.hint !== undefined && { hint: verdict.hint }),
+      ...(verdict.retryable !== undefined && { retryable: verdict.retryable }),
+      ...(failure.retryAfterMs !== undefined && { retryAfterMs: failure.retryAfterMs }),
+      details: {
+        service,
+        method,
+        url,
+        ...(typeof condition === 'number' ? { status: condition } : { fault: condition }),
+        ...(requestId !== undefined && { requestId }),
+        ...(failure.via !== undefined && { via: failure.via }),
+        ...(said && { said }),
+      },
+      ...(failure.cause !== undefined && { cause: failure.cause }),
     },
-    ...(failure.cause !== undefined && { cause: failure.cause }),
-  });
+  );
 }
 
 const UNREACHABLE =

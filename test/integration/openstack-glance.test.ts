@@ -191,17 +191,44 @@ test('an image deleted before its bytes come is gone', async () => {
   await expect(upload).rejects.toMatchObject({ code: 'ImageGone', retryable: true });
 });
 
+test('an image deleted while its bytes come is gone', async () => {
+  const image = await create();
+  async function* interrupted(): AsyncGenerator<Buffer> {
+    yield* pattern(8);
+    await expect.poll(async () => (await glance.get(image.id)).status, { timeout: 20_000 }).toBe('saving');
+    await glance.delete(image.id);
+    yield* pattern(8);
+  }
+  const upload = glance.upload(image.id, interrupted(), { size: 16 * MIB });
+  await expect(upload).rejects.toMatchObject({ code: 'ImageGone', retryable: true });
+});
+
+test('a second writer is a conflict and harms nothing', async () => {
+  const image = await create();
+  async function* slow(): AsyncGenerator<Buffer> {
+    yield* pattern(8);
+    await expect.poll(async () => (await glance.get(image.id)).status, { timeout: 20_000 }).toBe('saving');
+    const second = glance.upload(image.id, Readable.from(pattern(2), { objectMode: false }), {
+      size: 2 * MIB,
+    });
+    await expect(second).rejects.toMatchObject({ code: 'Conflict' });
+    yield* pattern(8);
+  }
+  await glance.upload(image.id, slow(), { size: 16 * MIB });
+  expect(await glance.get(image.id)).toMatchObject({ status: 'active', size: 16 * MIB });
+});
+
 test('an upload that is cancelled ends at once and leaves the image queued', async () => {
   const image = await create();
   const cancel = new AbortController();
-  const body = Readable.from(endless(), { objectMode: false });
-  const upload = glance.upload(image.id, body, {
-    size: 4096 * MIB,
-    signal: cancel.signal,
-    onProgress: (sent) => {
-      if (sent > 2 * MIB) cancel.abort(new Error('cancelled by the test'));
-    },
-  });
+  async function* interrupted(): AsyncGenerator<Buffer> {
+    yield* pattern(2);
+    await expect.poll(async () => (await glance.get(image.id)).status, { timeout: 20_000 }).toBe('saving');
+    cancel.abort(new Error('cancelled by the test'));
+    for (;;) yield* pattern(1);
+  }
+  const body = Readable.from(interrupted(), { objectMode: false });
+  const upload = glance.upload(image.id, body, { size: 4096 * MIB, signal: cancel.signal });
   await expect(upload).rejects.toThrow('cancelled by the test');
   expect(body.destroyed).toBe(true);
   await expect.poll(async () => (await glance.get(image.id)).status, { timeout: 20_000 }).toBe('queued');

@@ -89,7 +89,7 @@ test.each([
     '{"error": {"code": 401, "message": "The request you have made requires authentication.", "title": "Unauthorized"}}',
     'The request you have made requires authentication.',
   ],
-  ['{"message": "Quota exceeded.<br /><br />", "code": "413 Too Large"}', 'Quota exceeded.<br /><br />'],
+  ['{"message": "Quota exceeded.<br /><br />", "code": "413 Too Large"}', 'Quota exceeded.'],
   [
     '<html>\n <head>\n  <title>409 Conflict</title>\n </head>\n <body>\n  <h1>409 Conflict</h1>\n  Image &quot;i&quot; is in use.<br /><br />\n </body>\n</html>',
     'Image "i" is in use.',

@@ -152,3 +152,35 @@ test('NO_PROXY and a proxy of the other scheme leave a call direct', async () =>
     close();
   }
 });
+
+test('a proxy that is not there is named, without its credentials', async () => {
+  const proxies = { http: new Secret('http://joe:pr0xyword@127.0.0.1:9'), except: '' };
+  const error: unknown = await plain
+    .session({ authUrl: 'http://keystone.invalid:5000/v3', proxies })
+    .authenticate()
+    .catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ code: 'KeystoneUnreachable', details: { via: 'http://127.0.0.1:9/' } });
+  expect(String(error)).toContain('through the proxy http://127.0.0.1:9/');
+  expect(JSON.stringify(error) + String(error)).not.toContain('pr0xyword');
+});
+
+test('a proxy that asks for a password is told apart from the service', async () => {
+  const refusing = createPlain((_request, response) => response.writeHead(407).end());
+  refusing.on('connect', (_request: IncomingMessage, socket: Socket) =>
+    socket.end('HTTP/1.1 407 No\r\n\r\n'),
+  );
+  await new Promise<void>((resolve) => refusing.listen(0, '127.0.0.1', resolve));
+  const url = new Secret(`http://127.0.0.1:${(refusing.address() as AddressInfo).port}`);
+  try {
+    for (const authUrl of ['http://keystone.invalid:5000/v3', 'https://keystone.invalid:5000/v3']) {
+      const session = plain.session({ authUrl, proxies: { http: url, https: url, except: '' } });
+      await expect(session.authenticate()).rejects.toMatchObject({
+        code: 'KeystoneUnreachable',
+        message: expect.stringContaining('through the proxy') as unknown,
+      });
+    }
+  } finally {
+    refusing.closeAllConnections();
+    refusing.close();
+  }
+});
