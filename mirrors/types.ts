@@ -1,7 +1,7 @@
 import type { OpenRange, Validator } from '../staging/types.js';
 
 /** Milliseconds, and the least that a body must bring. */
-export interface MirrorTimeouts {
+interface MirrorTimeouts {
   /** Until a connection stands. @default 10000 */
   connectMs?: number;
   /** From the request to the answer's headers. @default 30000 */

@@ -18,7 +18,7 @@ export function hasCode(error: unknown, ...codes: string[]): boolean {
  * Turns a file system's error into one with a code of the table; anything else passes unchanged.
  * ENOSPC and EDQUOT → StagingFull; what access rights or the mount cause, and the rest → StagingUnwritable.
  */
-export function diskError(error: unknown, path: string): unknown {
+function diskError(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return error;
   const code = String(error.code);
   if (hasCode(error, 'ENOSPC', 'EDQUOT')) {

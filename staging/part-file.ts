@@ -34,6 +34,7 @@ export class PartFile {
   #offset: number;
   #gathered: Uint8Array[] = [];
   #gatheredBytes = 0;
+  #writing: Promise<void> = Promise.resolve();
   #flushedAt = performance.now();
   #flushedOffset: number;
   #flushing: Promise<void> | undefined;
@@ -103,9 +104,7 @@ export class PartFile {
   /** Throws away the bytes held. */
   async startOver(): Promise<void> {
     await onDisk(this.path, async () => {
-      this.#gathered = [];
-      this.#gatheredBytes = 0;
-      await this.#flushing;
+      await this.#forget();
       await this.#lease.assertHeld();
       await this.#handle.truncate(0);
       this.#offset = 0;
@@ -113,31 +112,49 @@ export class PartFile {
     });
   }
 
-  /** Takes the next bytes; true when they, and those before them, were handed to the disk. */
+  /**
+   * Takes the next bytes; true when `offset` has moved. One write runs beside the transfer, so that hashing and the
+   * network go on meanwhile.
+   */
   async append(chunk: Uint8Array): Promise<boolean> {
     this.#gathered.push(chunk);
     this.#gatheredBytes += chunk.byteLength;
     const waited = performance.now() - this.#flushedAt;
     if (this.#gatheredBytes < GATHER_BYTES && waited < FLUSH_MS) return false;
-    await this.write();
+    await this.#writing;
+    this.#writing = this.#writeGathered();
+    // Whoever waits for it next gets the error; until then it is not an unhandled one.
+    this.#writing.catch(() => undefined);
     if (this.#offset - this.#flushedOffset >= FLUSH_BYTES || waited >= FLUSH_MS) await this.#flush();
     return true;
   }
 
   /** Hands what was gathered to the disk. */
   async write(): Promise<void> {
+    await this.#writing;
+    await this.#writeGathered();
+  }
+
+  async #writeGathered(): Promise<void> {
     if (this.#gatheredBytes === 0) return;
+    let left = this.#gathered;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
     if (this.#lease.doubtful) await this.#lease.assertHeld();
     await onDisk(this.path, async () => {
-      let left = this.#gathered;
-      this.#gathered = [];
-      this.#gatheredBytes = 0;
       while (left.length > 0) {
         const { bytesWritten } = await this.#handle.writev(left, this.#offset);
         this.#offset += bytesWritten;
         left = without(left, bytesWritten);
       }
     });
+  }
+
+  async #forget(): Promise<void> {
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    await this.#writing.catch(() => undefined);
+    await this.#flushing?.catch(() => undefined);
   }
 
   // One flush runs beside the transfer; a second one waits for it, so that a slow disk slows the mirror down.
@@ -150,7 +167,6 @@ export class PartFile {
       await this.#lease.assertHeld();
     });
     this.#flushing = flushing;
-    // Whoever waits for it next gets the error; until then it is not an unhandled one.
     flushing.catch(() => undefined);
   }
 
@@ -174,9 +190,8 @@ export class PartFile {
 
   /** Removes it: its bytes are not those that were asked for. */
   async drop(): Promise<void> {
-    this.#gathered = [];
-    this.#gatheredBytes = 0;
     await onDisk(this.path, async () => {
+      await this.#forget();
       await this.#lease.assertHeld();
       await remove(this.path);
       await remove(this.#layout.partFacts(this.#digest));

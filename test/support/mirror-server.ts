@@ -161,9 +161,13 @@ async function send(
     if (log.bytes >= stopAt) break;
   }
   if (fault?.kind === 'longer') await write(response, Buffer.alloc(fault.extra), log);
-  if (fault?.kind === 'reset') response.socket?.resetAndDestroy();
-  else if (fault?.kind === 'truncate') response.socket?.end();
-  else if (fault?.kind !== 'stall') response.end();
+  if (fault?.kind === 'reset') {
+    // A reset throws away what the reader's kernel holds; this lets the reader take it first.
+    await delay(50);
+    response.socket?.resetAndDestroy();
+  }
+  if (fault?.kind === 'truncate') response.socket?.end();
+  else if (fault?.kind !== 'stall' && fault?.kind !== 'reset') response.end();
 }
 
 function pieces(read: Buffer, fault: Fault | undefined): Buffer[] {

@@ -86,7 +86,7 @@ test('a refused connection, an unknown host and an untrusted certificate are Mir
     const fetched = client().fetchDocument(address, { signal });
     await expect(fetched).rejects.toMatchObject({ code: 'MirrorUnreachable', retryable: true });
   }
-});
+}, 30_000);
 
 test('a mirror that accepts and says nothing is stalled', async () => {
   const server = createServer(() => undefined).listen(0, '127.0.0.1');
@@ -146,7 +146,7 @@ test('a TLS mirror is read with the authority that was named, and never left for
   expect(document).toMatchObject({ notModified: false });
   const downgraded = client({ caFile }).fetchDocument(`${url}down`, { signal });
   await expect(downgraded).rejects.toMatchObject({ code: 'MirrorRedirect' });
-});
+}, 30_000);
 
 test('a proxy is used for other hosts and never for loopback', async () => {
   const seen: string[] = [];

@@ -31,7 +31,7 @@ export async function mirrorOf(files: Record<string, string | Uint8Array>): Prom
 
 /** A client with patience for a test. */
 export function client(options: MirrorClientOptions = {}): MirrorClient {
-  const timeouts = { connectMs: 2000, headersMs: 1500, bodyMs: 500, ...options.timeouts };
+  const timeouts = { connectMs: 2000, headersMs: 4000, bodyMs: 1500, ...options.timeouts };
   const made = createMirrorClient({ ...options, timeouts });
   onTestFinished(() => made.close());
   return made;
