@@ -1,4 +1,5 @@
 export { compareCodePoints } from './code-points.js';
+export { decodeDocument } from './decode.js';
 export { parseDocument } from './document.js';
 export type { IndexDocument, IndexEntry, ProductsDocument, StreamDocument } from './document.js';
 export { matchesAll, parseFilter } from './filters.js';
@@ -15,6 +16,7 @@ export type { JsonArray, JsonObject, JsonValue, PlainJson } from './json-value.j
 export { canonicalJson, writeJson } from './json-writer.js';
 export { itemUrl, splitMirrorUrl } from './mirror-url.js';
 export type { MirrorLocation } from './mirror-url.js';
+export { pythonText } from './python-text.js';
 export { resolveWork } from './resolve-work.js';
 export type { ResolvedWork, ResolveWorkInput } from './resolve-work.js';
 export { assertSafePath } from './safe-path.js';
@@ -27,3 +29,6 @@ export { sameButUpdated, spliceIndexEntry } from './index-splice.js';
 export { buildImageIdsDocument, imageIdsEntry, readPublished } from './published.js';
 export type { ImageIdsEntryInput, ImageIdsInput, PublishedItem } from './published.js';
 export { streamTimestamp } from './timestamp.js';
+export { buildProductsDocument, productsEntry } from './mirror-tree.js';
+export type { ProductsInput } from './mirror-tree.js';
+export { looksSigned } from './signed-text.js';

@@ -21,19 +21,23 @@ export function splitMirrorUrl(url: string, path?: string): MirrorLocation {
 }
 
 /**
- * The URL of a document or item under a root. `#` and `?` in the path are part of the file's name; everything else is as
- * the mirror wrote it, percent escapes included.
+ * The URL of a document or item under a root. In URLs `#` and `?` of the path are escaped, being part of the file's name;
+ * everything else is as the mirror wrote it, percent escapes included. Under a folder it is the path of the file.
  */
 export function itemUrl(root: string, path: string): string {
   const { base, query } = splitQuery(root);
   const folder = base === '' || base.endsWith('/') ? base : `${base}/`;
-  return folder + path.replace(/[#?]/g, encodeURIComponent) + query;
+  return folder + (isUrl(root) ? path.replace(/[#?]/g, encodeURIComponent) : path) + query;
 }
 
 /** Only URLs have queries: a folder's name may hold `?` and `#`. */
 function splitQuery(url: string): { base: string; query: string } {
-  const isUrl = /^[a-z][a-z0-9+.-]*:\/\//i.test(url);
-  const base = isUrl ? url.replace(/#.*$/s, '') : url;
-  const mark = isUrl ? base.indexOf('?') : -1;
-  return mark < 0 ? { base, query: '' } : { base: base.slice(0, mark), query: base.slice(mark) };
+  if (!isUrl(url)) return { base: url, query: '' };
+  const whole = url.replace(/#.*$/s, '');
+  const mark = whole.indexOf('?');
+  return mark < 0 ? { base: whole, query: '' } : { base: whole.slice(0, mark), query: whole.slice(mark) };
+}
+
+function isUrl(text: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
 }

@@ -90,6 +90,7 @@ test.each([
   ['http://h/r', 'a', 'http://h/r/a'],
   ['http://h/r/', 'a:b/c%20d', 'http://h/r/a:b/c%20d'],
   ['http://h/', 'a#b?c', 'http://h/a%23b%3Fc'],
+  ['/srv/a?b', 'a#b', '/srv/a?b/a#b'],
   ['', 'streams/v1/index.json', 'streams/v1/index.json'],
 ])('under %s the path %s is %s', (root, path, url) => {
   expect(itemUrl(root, path)).toBe(url);
