@@ -175,6 +175,28 @@ test('the owner of the right may make public images', async () => {
   await expect(glance.probeVisibility('public')).resolves.toBeUndefined();
 });
 
+test('an image is in the region where it was made and in no other', async () => {
+  const regions = session.regions('image');
+  for (const region of regions) {
+    const mark = uniqueName('region');
+    const here = new Glance(session, region);
+    const image = await here.create({
+      name: mark,
+      diskFormat: 'raw',
+      containerFormat: 'bare',
+      visibility: 'private',
+    });
+    try {
+      for (const other of regions) {
+        const found = await collect(new Glance(session, other).list({ name: mark }));
+        expect(found).toEqual(other === region ? [image.id] : []);
+      }
+    } finally {
+      await here.delete(image.id);
+    }
+  }
+});
+
 test('bytes for an image that has them are a conflict', async () => {
   const image = await create();
   await glance.upload(image.id, Readable.from([Buffer.from('once')], { objectMode: false }), { size: 4 });
