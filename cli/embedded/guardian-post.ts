@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { unlinkSync } from 'node:fs';
 import { readdir, rename, unlink } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { follow, reach, SOCKET_NAME, type GuardianMessage } from './protocol.js';
+import { follow, reach, SOCKET_NAME, withAddress, type GuardianMessage } from './protocol.js';
 
 /** How long a rival may take to say what it is; one that says nothing is taken for settled. */
 const RIVAL_PATIENCE = 2000;
@@ -64,12 +65,12 @@ export class GuardianPost {
 
   /** The name is seen by others only once somebody listens behind it: before, it would look like a dead guardian's. */
   async #listen(): Promise<void> {
-    const hidden = join(this.#folder, `.${this.#name}`);
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(hidden, resolve);
+    const hidden = `.${this.#name}`;
+    await withAddress(this.#folder, hidden, async (address) => {
+      this.#server.listen(address);
+      await once(this.#server, 'listening');
     });
-    await rename(hidden, join(this.#folder, this.#name));
+    await rename(join(this.#folder, hidden), join(this.#folder, this.#name));
   }
 
   #welcome(socket: Socket): void {
@@ -106,9 +107,8 @@ export class GuardianPost {
   }
 
   async #standingOf(name: string): Promise<'absent' | 'candidate' | 'settled'> {
-    const path = join(this.#folder, name);
-    const socket = await reach(path);
-    if (socket === 'dead') await unlink(path).catch(() => undefined);
+    const socket = await reach(this.#folder, name);
+    if (socket === 'dead') await unlink(join(this.#folder, name)).catch(() => undefined);
     if (typeof socket === 'string') return 'absent';
     const state = await new Promise<GuardianMessage['state'] | undefined>((resolve) => {
       const patience = setTimeout(() => resolve('starting'), RIVAL_PATIENCE);

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { GuardianPost } from './guardian-post.js';
 import { choosePorts } from './ports.js';
-import { socketFolder } from './protocol.js';
 import { rotateLog, ServerProcess } from './server-process.js';
 import { endOrphan, readRecord } from './server-record.js';
 
@@ -18,7 +17,7 @@ const MOST_RESTARTS = 3;
  */
 async function guard(stateFolder: string, cli: string): Promise<void> {
   process.umask(0o077);
-  const post = await GuardianPost.claim(await socketFolder(stateFolder));
+  const post = await GuardianPost.claim(stateFolder);
   if (!post) return;
   let dismissed = false;
   const dismissal = new Promise<void>((resolve) => {

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 import { ImageStreamError } from '../../contracts/errors.js';
 import type { ServerPorts } from './ports.js';
-import { follow, reach, SOCKET_NAME, socketFolder } from './protocol.js';
+import { follow, reach, SOCKET_NAME } from './protocol.js';
 import { logPath, plainEnvironment } from './server-process.js';
 
 /** Milliseconds after which a server that neither comes nor fails is given up. */
@@ -64,11 +64,10 @@ interface Membership {
 }
 
 async function joinOrStart(stateFolder: string, findCli: () => Promise<string>): Promise<Membership> {
-  const folder = await socketFolder(stateFolder);
   const deadline = Date.now() + PATIENCE;
   let guardian: ChildProcess | undefined;
   for (let starts = 0; Date.now() < deadline;) {
-    const joined = await joinAny(folder, stateFolder, deadline);
+    const joined = await joinAny(stateFolder, deadline);
     if (joined) return joined;
     if (!guardian || guardian.exitCode !== null || guardian.signalCode !== null) {
       if (++starts > MOST_STARTS) break;
@@ -80,14 +79,10 @@ async function joinOrStart(stateFolder: string, findCli: () => Promise<string>):
 }
 
 /** The server of whichever guardian there is; undefined when there is none, or it has just left the place to another. */
-async function joinAny(
-  folder: string,
-  stateFolder: string,
-  deadline: number,
-): Promise<Membership | undefined> {
-  for (const name of await readdir(folder)) {
+async function joinAny(stateFolder: string, deadline: number): Promise<Membership | undefined> {
+  for (const name of await readdir(stateFolder)) {
     if (!SOCKET_NAME.test(name)) continue;
-    const socket = await reach(join(folder, name));
+    const socket = await reach(stateFolder, name);
     if (typeof socket === 'string') continue;
     const membership = await admission(socket, stateFolder, deadline);
     if (membership) return membership;

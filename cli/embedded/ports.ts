@@ -15,7 +15,9 @@ const COUNT = 12_000;
  * chosen by the state folder's name, and from there the next free ones.
  */
 export async function choosePorts(stateFolder: string, last: ServerPorts | undefined): Promise<ServerPorts> {
-  if (last && (await isFree(last.port)) && (await isFree(last.uiPort))) return last;
+  if (last && (await isFree(last.port)) && (await isFree(last.uiPort))) {
+    return { port: last.port, uiPort: last.uiPort };
+  }
   const start = createHash('sha256').update(stateFolder).digest().readUInt32BE(0);
   const free: number[] = [];
   for (let offset = 0; offset < COUNT && free.length < 2; offset++) {

@@ -1,11 +1,8 @@
-import { createHash } from 'node:crypto';
-import { mkdir, stat } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { z } from 'zod';
-
-import { ImageStreamError } from '../../contracts/errors.js';
 
 /**
  * What a guardian tells everyone who connects, one JSON text a line, on connecting and at each change. Nobody tells it anything:
@@ -23,28 +20,27 @@ export type GuardianMessage = z.output<typeof messageSchema>;
 
 const LONGEST_MESSAGE = 65_536;
 
-/** A socket address has room for 104 bytes on some systems; the names of the sockets take 26. */
-const LONGEST_FOLDER = 75;
+/** A socket address has room for 104 bytes on some systems. */
+const LONGEST_ADDRESS = 100;
 
 /**
- * The folder of the guardians' sockets: in the state folder, or a short one of the same user where that path is too long.
- * @throws {ImageStreamError} TemporalUnreachable when others could write to the short folder
+ * Gives the work an address of a socket in this folder that is short enough: through a link in a folder made for the moment, where
+ * the path itself is too long. The socket stays in the folder it belongs to.
  */
-export async function socketFolder(stateFolder: string): Promise<string> {
-  if (Buffer.byteLength(stateFolder) <= LONGEST_FOLDER) return stateFolder;
-  const { uid } = userInfo();
-  const short = join(
-    tmpdir(),
-    `image-stream-${uid}-${createHash('sha256').update(stateFolder).digest('hex').slice(0, 12)}`,
-  );
-  await mkdir(short, { mode: 0o700, recursive: true });
-  const { uid: owner, mode } = await stat(short);
-  if ((uid >= 0 && owner !== uid) || (mode & 0o077) !== 0) {
-    throw new ImageStreamError('TemporalUnreachable', `The folder ${short} is open to other users`, {
-      hint: 'Remove it, or set XDG_STATE_HOME to a shorter path.',
-    });
+export async function withAddress<T>(
+  folder: string,
+  name: string,
+  work: (address: string) => Promise<T>,
+): Promise<T> {
+  const address = join(folder, name);
+  if (Buffer.byteLength(address) <= LONGEST_ADDRESS) return work(address);
+  const detour = await mkdtemp(join(tmpdir(), 'is-'));
+  try {
+    await symlink(folder, join(detour, 's'));
+    return await work(join(detour, 's', name));
+  } finally {
+    await rm(detour, { recursive: true, force: true });
   }
-  return short;
 }
 
 /** Names are never used twice, so that removing a dead guardian's socket cannot hit a living one's. */
@@ -54,9 +50,13 @@ export const SOCKET_NAME = /^guardian-[0-9a-f]{12}\.sock$/;
 export type Absence = 'dead' | 'gone';
 
 /** Connects to a guardian's socket. */
-export function reach(path: string): Promise<Socket | Absence> {
+export function reach(folder: string, name: string): Promise<Socket | Absence> {
+  return withAddress(folder, name, connectTo);
+}
+
+function connectTo(address: string): Promise<Socket | Absence> {
   return new Promise((resolve, reject) => {
-    const socket = connect(path);
+    const socket = connect(address);
     socket.once('connect', () => {
       socket.removeAllListeners('error');
       // What ends the connection is seen as its close.

@@ -56,7 +56,7 @@ export class ServerProcess {
     closeSync(log);
     const server = new ServerProcess(child, ports);
     if (child.pid !== undefined) {
-      writeRecord(stateFolder, { pid: child.pid, ...ports });
+      writeRecord(stateFolder, { ...ports, pid: child.pid });
       watchOver(child, child.pid, databasePath(stateFolder));
     }
     if (await server.#serves(stateFolder)) return server;
