@@ -1,4 +1,5 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { ImageStreamError } from '../contracts/errors.js';
 import { printableUrl } from '../contracts/urls.js';
@@ -32,7 +33,9 @@ export function registerKeysFetch(keys: Command, io: Io = processIo()): void {
       if (name !== 'ubuntu')
         throw new ImageStreamError('Usage', `there is no pinned key named ${JSON.stringify(name)}`);
       const fingerprint = PINNED[name];
-      await withFetcher((fetch) => fetchKey({ server, fingerprint, out }, fetch));
+      await withFetcher(io.cwd, (fetch) =>
+        fetchKey({ server, fingerprint, out: resolve(io.cwd, out) }, fetch),
+      );
       io.out(`${fingerprint} is in ${out}; set keyring: ${out} in the mirror's configuration\n`);
     });
 }

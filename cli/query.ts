@@ -64,7 +64,7 @@ export async function runQuery(
   const filters = expressions.map(parseFilter);
   const mirror = splitMirrorUrl(url, options.path);
   const { max, verify, keyring } = options;
-  await withFetcher(async (fetch) => {
+  await withFetcher(io.cwd, async (fetch) => {
     const listed: Map<string, string>[] = [];
     const query = { mirror, filters, verify, keyring, ...(max === undefined ? {} : { max }) };
     for await (const data of queryStream(query, fetch)) {

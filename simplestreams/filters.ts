@@ -24,7 +24,7 @@ const EXPRESSION = /^([\p{L}\p{N}_|-]+) *(!?[=~]) *([^\n]*)\n?$/u;
 export function parseFilter(expression: string): ItemFilter {
   const [, key, operator, value] = EXPRESSION.exec(expression) ?? [];
   if (key === undefined || value === undefined || !isOperator(operator)) {
-    throw new ImageStreamError('FilterSyntax', `the filter ${JSON.stringify(expression)} is none`, {
+    throw new ImageStreamError('FilterSyntax', `${JSON.stringify(expression)} is no filter expression`, {
       details: { expression },
     });
   }

@@ -108,7 +108,7 @@ test('a revoked key is refused', async () => {
     fingerprint: key.publicKey.getFingerprint().toUpperCase(),
     out: join(folder, 'revoked.gpg'),
   };
-  expect(await failureOf(withFetcher((fetch) => fetchKey(request, fetch)))).toBe('KeyMismatch');
+  expect(await failureOf(withFetcher(folder, (fetch) => fetchKey(request, fetch)))).toBe('KeyMismatch');
 });
 
 test('a file with other keys is not overwritten, one with the same key is', async () => {
