@@ -75,7 +75,8 @@ function idleness(post: GuardianPost): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     post.onChange = () => {
       clearTimeout(timer);
-      if (post.userCount === 0) timer = setTimeout(resolve, GRACE);
+      // The socket keeps this process alive meanwhile; afterwards nothing should.
+      if (post.userCount === 0) timer = setTimeout(resolve, GRACE).unref();
     };
     post.onChange();
   });
