@@ -49,12 +49,7 @@ export function registerQuery(program: Command, io: Io = processIo()): void {
 }
 
 /** @throws {ImageStreamError} Usage, FilterSyntax, and what reading a mirror throws */
-export async function runQuery(
-  url: string,
-  expressions: string[],
-  options: QueryOptions,
-  io: Io,
-): Promise<void> {
+async function runQuery(url: string, expressions: string[], options: QueryOptions, io: Io): Promise<void> {
   const { pretty, outputFormat } = options;
   if (Number(pretty ?? false) + Number(options.json ?? false) + Number(outputFormat !== undefined) > 1) {
     throw new ImageStreamError('Usage', 'only one of --output-format, --pretty and --json can be given');

@@ -54,7 +54,7 @@ export function registerStreamsCreate(streams: Command, io: Io = processIo()): v
 }
 
 /** @throws {ImageStreamError} Usage, ItemInvalid, DocumentInvalid, UnsafePath */
-export async function runCreate(dir: string, files: string[], options: CreateOptions, io: Io): Promise<void> {
+async function runCreate(dir: string, files: string[], options: CreateOptions, io: Io): Promise<void> {
   const listed =
     options.items === undefined ? [] : await readItems(resolve(io.cwd, options.items), options.contentId);
   const items = [...listed, ...files.map((file, i) => fileItem(resolve(io.cwd, file), options, i))];

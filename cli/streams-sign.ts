@@ -30,7 +30,7 @@ export function registerStreamsSign(streams: Command, io: Io = processIo()): voi
 }
 
 /** @throws {ImageStreamError} Usage, SigningFailed, DocumentInvalid, UnsafePath */
-export async function runSign(dir: string, options: SignOptions, io: Io): Promise<void> {
+async function runSign(dir: string, options: SignOptions, io: Io): Promise<void> {
   const written = await signStream(resolve(io.cwd, dir), await signerOf(options, io));
   io.out(written.map((path) => `signed ${path}\n`).join(''));
 }

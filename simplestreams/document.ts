@@ -4,6 +4,7 @@ import { isObject, objectAt, stringAt, type JsonObject } from './json-value.js';
 import { pythonText } from './python-text.js';
 import { assertSafePath } from './safe-path.js';
 import { eachObject, expandTree } from './tree.js';
+import { refuseWebPage } from './web-page.js';
 
 export interface IndexEntry {
   readonly contentId: string;
@@ -45,7 +46,7 @@ export type StreamDocument = IndexDocument | ProductsDocument;
  * @throws {ImageStreamError} DocumentInvalid, also for HTML; UnsafePath
  */
 export function parseDocument(text: string, path: string): StreamDocument {
-  refuseHtml(text, path);
+  refuseWebPage(text, path);
   const tree = parseJson(text, path);
   if (!isObject(tree)) return invalid(path, 'is no JSON object');
   const format = stringAt(tree, 'format');
@@ -53,12 +54,6 @@ export function parseDocument(text: string, path: string): StreamDocument {
   if (format === 'products:1.0') return productsDocument(tree, path);
   const found = format === undefined ? 'no format' : `the format ${JSON.stringify(format.slice(0, 60))}`;
   return invalid(path, `has ${found}, not index:1.0 or products:1.0`);
-}
-
-function refuseHtml(text: string, path: string): void {
-  if (/^\uFEFF?\s*<(!doctype|html|head|body|\?xml|!--)/i.test(text.slice(0, 1000))) {
-    invalid(path, 'is a web page (HTML) and no stream document');
-  }
 }
 
 function indexDocument(tree: JsonObject, path: string): IndexDocument {
@@ -74,7 +69,7 @@ function indexDocument(tree: JsonObject, path: string): IndexDocument {
 }
 
 function indexEntry(contentId: string, entry: JsonObject, document: string): IndexEntry {
-  const path = pathOf(entry, `${document}, entry ${contentId},`);
+  const path = pathOf(entry, `${document}, entry ${JSON.stringify(contentId)},`);
   const products = entry.get('products');
   return {
     contentId,
@@ -98,7 +93,8 @@ function productsDocument(tree: JsonObject, path: string): ProductsDocument {
       return invalid(path, `has the product ${JSON.stringify(product)}, which is no object`);
     for (const version of eachObject(objectAt(node, 'versions'))) {
       for (const [name, item] of objectAt(version, 'items') ?? []) {
-        if (isObject(item)) pathOf(item, `${path}, item ${name} of ${product},`);
+        if (isObject(item))
+          pathOf(item, `${path}, item ${JSON.stringify(name)} of ${JSON.stringify(product)},`);
       }
     }
   }

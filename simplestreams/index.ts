@@ -31,4 +31,3 @@ export type { ImageIdsEntryInput, ImageIdsInput, PublishedItem } from './publish
 export { streamTimestamp } from './timestamp.js';
 export { buildProductsDocument, productsEntry } from './mirror-tree.js';
 export type { ProductsInput } from './mirror-tree.js';
-export { looksSigned } from './signed-text.js';

@@ -39,7 +39,9 @@ export function itemChecksum(data: ReadonlyMap<string, string>): Checksum {
 }
 
 function invalid(data: ReadonlyMap<string, string>, reason: string): never {
-  const name = ['product_name', 'version_name', 'item_name'].map((key) => data.get(key) ?? '?').join(' ');
+  const names = ['product_name', 'version_name', 'item_name'].map((key) => data.get(key) ?? '?');
+  // A mirror may write anything there, escape sequences of terminals included.
+  const name = names.join(' ').slice(0, 300).replace(/\p{C}/gu, '?');
   throw new ImageStreamError('ItemInvalid', `the item ${name} ${reason}`, { details: { item: name } });
 }
 

@@ -42,13 +42,13 @@ export async function parseKeys(bytes: Uint8Array, name: string): Promise<Key[]>
     throw invalid(name, 'is a GnuPG keybox', 'Export the keys with `gpg --export --output keys.gpg`.');
   }
   try {
-    const text = Buffer.from(bytes.subarray(0, FILE_LIMIT)).toString('latin1');
-    const blocks = text.match(
-      /-----BEGIN PGP (PUBLIC|PRIVATE) KEY BLOCK-----[^]*?-----END PGP \1 KEY BLOCK-----/g,
+    const blocks = armoredBlocks(
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'),
     );
-    const read = blocks
-      ? (await Promise.all(blocks.map((armoredKeys) => readKeys({ armoredKeys })))).flat()
-      : await readKeys({ binaryKeys: bytes });
+    const read =
+      blocks.length > 0
+        ? (await Promise.all(blocks.map((armoredKeys) => readKeys({ armoredKeys })))).flat()
+        : await readKeys({ binaryKeys: bytes });
     return read.map((key) => key.toPublic());
   } catch (error) {
     throw invalid(
@@ -56,6 +56,19 @@ export async function parseKeys(bytes: Uint8Array, name: string): Promise<Key[]>
       `cannot be read as OpenPGP keys: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
+}
+
+function armoredBlocks(text: string): string[] {
+  const blocks: string[] = [];
+  const begin = /-----BEGIN PGP (?:PUBLIC|PRIVATE) KEY BLOCK-----/g;
+  for (let match = begin.exec(text); match; match = begin.exec(text)) {
+    const footer = match[0].replace('BEGIN', 'END');
+    const end = text.indexOf(footer, match.index);
+    if (end < 0) break;
+    begin.lastIndex = end + footer.length;
+    blocks.push(text.slice(match.index, begin.lastIndex));
+  }
+  return blocks;
 }
 
 async function keyFiles(path: string): Promise<string[]> {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   documentText,
   loadKeyring,
+  parseKeys,
   policyFor,
   verifyInline,
   type Keyring,
@@ -282,6 +283,26 @@ test('with skip a signature is taken off unread and unsigned text is taken as it
     '-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n{}\n-----BEGIN PGP SIGNATURE-----\n\nxx\n-----END PGP SIGNATURE-----\n';
   expect((await documentText(signed, 'x.sjson', 'skip', undefined)).text).toBe('{}');
   expect((await documentText('{}', 'x.json', 'skip', undefined)).text).toBe('{}');
+});
+
+test('a web page in the place of a signed document is called one', async () => {
+  expect(await failureOf(documentText('<!doctype html><html>', 'x.sjson', 'require', ring()))).toBe(
+    'DocumentInvalid',
+  );
+});
+
+test('a line of a million spaces and a keyring of a hundred thousand beginnings are read in no time', async () => {
+  const start = performance.now();
+  const head = '-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n';
+  await failureOf(
+    verifyInline(
+      `${head}${' '.repeat(1_000_000)}x\n-----BEGIN PGP SIGNATURE-----\n\nxx\n-----END PGP SIGNATURE-----\n`,
+      ring(),
+    ),
+  );
+  const beginnings = Buffer.from('-----BEGIN PGP PUBLIC KEY BLOCK-----\n'.repeat(100_000));
+  expect(await failureOf(parseKeys(beginnings, 'keys'))).toBe('KeyringInvalid');
+  expect(performance.now() - start).toBeLessThan(2000);
 });
 
 test('with require an unsigned text and a missing keyring are refused', async () => {
