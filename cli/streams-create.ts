@@ -6,7 +6,7 @@ import { addToStream } from './create-stream.js';
 import { processIo, type Io } from './io.js';
 import { itemNames, readItems, type NewItem } from './stream-items.js';
 
-export interface CreateOptions {
+interface CreateOptions {
   contentId?: string;
   product?: string;
   /** Not `version`, which is commander's own. */

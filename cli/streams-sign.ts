@@ -6,7 +6,7 @@ import { gpgSigner, keySigner, type InlineSigner } from './inline-signer.js';
 import { processIo, type Io } from './io.js';
 import { signStream } from './sign-stream.js';
 
-export interface SignOptions {
+interface SignOptions {
   key?: string;
   gpgKey?: string;
   passphraseFile?: string;
