@@ -1,10 +1,9 @@
 import type { Client } from '@temporalio/client';
-import type { Configuration } from '../config/index.js';
+import type { Configuration, Settings } from '../config/index.js';
 import type { Staging } from '../staging/index.js';
 import type { Clouds } from './clouds.js';
 import type { Documents } from './documents.js';
 import type { MirrorSources } from './mirror-sources.js';
-import type { Settings } from './settings.js';
 
 /** What activities are built on; a worker makes one of it. */
 export interface Dependencies {

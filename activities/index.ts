@@ -20,7 +20,6 @@ export type { Dependencies } from './dependencies.js';
 export { Clouds } from './clouds.js';
 export { Documents } from './documents.js';
 export { MirrorSources } from './mirror-sources.js';
-export { Settings } from './settings.js';
 
 /** All activities over one set of dependencies. `onUnknown` hears of errors that carry no code. */
 export function createActivities(

@@ -1,7 +1,7 @@
+import { configurationDiffers } from '../config/index.js';
 import type { Activities } from '../contracts/activities.js';
 import { workflowId } from '../contracts/ids.js';
 import type { Dependencies } from './dependencies.js';
-import { configurationDiffers } from './settings.js';
 
 /** Reads the worker's own configuration of a mirror and compares it with what the starter meant. */
 export function loadMirror({ settings, build }: Dependencies): Activities['loadMirror'] {

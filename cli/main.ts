@@ -2,7 +2,11 @@ import { Command, CommanderError, Option } from 'commander';
 import { contextOf } from './context.js';
 import { processIo } from './io.js';
 import { reportError } from './report-error.js';
+import { registerKeysFetch } from './keys-fetch.js';
+import { registerQuery } from './query.js';
+import { registerStreamsCreate } from './streams-create.js';
 import { registerStreamsServe } from './streams-serve.js';
+import { registerStreamsSign } from './streams-sign.js';
 import { registerSync } from './sync.js';
 import { registerWorker } from './worker.js';
 import { version } from '../workers/build-id.js';
@@ -24,7 +28,11 @@ function createProgram(): Command {
   registerSync(program);
   registerWorker(program);
   const streams = program.command('streams').description('make, sign and serve mirrors');
+  registerStreamsCreate(streams);
+  registerStreamsSign(streams);
   registerStreamsServe(streams);
+  registerQuery(program);
+  registerKeysFetch(program.command('keys').description('get the keys that mirrors are signed with'));
   return program;
 }
 

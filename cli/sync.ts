@@ -1,6 +1,5 @@
 import { Option, type Command } from 'commander';
-import { Settings } from '../activities/index.js';
-import { unknownMirror, type Configuration } from '../config/index.js';
+import { Settings, unknownMirror, type Configuration } from '../config/index.js';
 import { ImageStreamError } from '../contracts/errors.js';
 import { TaskQueue } from '../contracts/names.js';
 import type { SyncMirrorResult } from '../contracts/workflows.js';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-import { filterProblem } from './filter-check.js';
+import { ImageStreamError } from '../contracts/errors.js';
+import { parseFilter } from '../simplestreams/filters.js';
 import { parseDuration, parseSize } from './units.js';
 
 /** Text that ends up in file names, workflow ids and messages. */
@@ -56,9 +57,17 @@ function urlProblem(value: string): string | undefined {
   return undefined;
 }
 
+/** A filter expression. Its own text is left out of the message, as that of every value is. */
 export const filter = z.string().superRefine((expression, context) => {
-  const problem = filterProblem(expression);
-  if (problem) context.addIssue({ code: 'custom', message: problem });
+  try {
+    parseFilter(expression);
+  } catch (error) {
+    if (!(error instanceof ImageStreamError)) throw error;
+    const message = /regular expression/.test(error.message)
+      ? 'its regular expression cannot be read'
+      : 'must be key=value, key!=value, key~regex or key!~regex';
+    context.addIssue({ code: 'custom', message });
+  }
 });
 
 /** A value of a Glance property. Numbers with a fraction are refused: YAML reads 1.10 as 1.1. */

@@ -5,7 +5,7 @@ import { isAbsolute, join, relative, resolve } from 'node:path';
 import { ImageStreamError } from '../contracts/errors.js';
 
 /** The user's home folder, as the shell means it. */
-export function home(env: NodeJS.ProcessEnv): string {
+function home(env: NodeJS.ProcessEnv): string {
   return env['HOME'] || homedir();
 }
 

@@ -1,4 +1,4 @@
-import { parseExpression, type FilterParts } from './filter-check.js';
+import { parseFilter, type ItemFilter } from '../simplestreams/filters.js';
 
 /** Keys that are an item's identity: two items that differ in one of them are never the same image. */
 const IDENTITY = new Set(['product_name', 'version_name', 'item_name']);
@@ -17,29 +17,16 @@ export function separated(
   other: readonly string[],
   sources: 'same' | 'different',
 ): boolean {
-  const theirs = other.flatMap((expression) => parseExpression(expression) ?? []);
+  const theirs = other.map(parseFilter);
   return one
-    .flatMap((expression) => parseExpression(expression) ?? [])
+    .map(parseFilter)
     .filter(({ key }) => sources === 'same' || IDENTITY.has(key))
     .some((mine) => theirs.some((their) => their.key === mine.key && contradict(mine, their)));
 }
 
-function contradict(a: FilterParts, b: FilterParts): boolean {
-  if (a.operator === '=') return !accepts(b, a.value);
-  if (b.operator === '=') return !accepts(a, b.value);
+function contradict(a: ItemFilter, b: ItemFilter): boolean {
+  if (a.operator === '=') return !b.passes(a.value);
+  if (b.operator === '=') return !a.passes(b.value);
   const opposite = (a.operator === '~' && b.operator === '!~') || (a.operator === '!~' && b.operator === '~');
   return opposite && a.value === b.value;
-}
-
-function accepts({ operator, value }: FilterParts, candidate: string): boolean {
-  switch (operator) {
-    case '=':
-      return candidate === value;
-    case '!=':
-      return candidate !== value;
-    case '~':
-      return new RegExp(value).test(candidate);
-    case '!~':
-      return !new RegExp(value).test(candidate);
-  }
 }

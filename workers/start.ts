@@ -5,11 +5,10 @@ import {
   Clouds,
   Documents,
   MirrorSources,
-  Settings,
   createActivities,
   type Dependencies,
 } from '../activities/index.js';
-import type { Configuration } from '../config/index.js';
+import { Settings, type Configuration } from '../config/index.js';
 import { TaskQueue, stagingQueue } from '../contracts/names.js';
 import { Staging } from '../staging/index.js';
 import { buildId, workflowCode } from './build-id.js';

@@ -1,12 +1,7 @@
 import { ImageStreamError } from '../contracts/errors.js';
 import type { RunRef } from '../contracts/sync.js';
-import {
-  configDigest,
-  unknownMirror,
-  type CloudSettings,
-  type Configuration,
-  type MirrorSettings,
-} from '../config/index.js';
+import type { CloudSettings, Configuration, MirrorSettings } from './configuration.js';
+import { configDigest, unknownMirror } from './digest.js';
 import { describeCloud, loadCloud } from '../openstack/index.js';
 
 /** A digest is made again after this time, since clouds.yaml may have changed. */
