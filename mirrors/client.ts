@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import { EnvHttpProxyAgent } from 'undici';
 import { ImageStreamError } from '../contracts/errors.js';
+import { printableUrl } from '../contracts/urls.js';
 import { fetchHttpDocument } from './document.js';
 import { localPath, openLocalRange, readLocalDocument } from './local-files.js';
 import { openHttpRange } from './range.js';
@@ -12,7 +13,7 @@ const LOOPBACK = 'localhost,127.0.0.1,[::1]';
 
 /**
  * Opens nothing yet; `close` lets its idle connections go.
- * @throws {ImageStreamError} ConfigInvalid when the CA file cannot be read
+ * @throws {ImageStreamError} ConfigInvalid when the CA file cannot be read or a proxy is no URL
  */
 export function createMirrorClient(options: MirrorClientOptions = {}): MirrorClient {
   const { userAgent = 'image-stream', timeouts = {}, caFile, proxy = {} } = options;
@@ -21,8 +22,8 @@ export function createMirrorClient(options: MirrorClientOptions = {}): MirrorCli
   const trust = caFile === undefined ? {} : { ca: [...rootCertificates, readCa(caFile)] };
   const connect = { ...trust, timeout: connectMs };
   const dispatcher = new EnvHttpProxyAgent({
-    ...(proxy.http !== undefined && { httpProxy: proxy.http }),
-    ...(proxy.https !== undefined && { httpsProxy: proxy.https }),
+    httpProxy: proxyUrl(proxy.http ?? process.env['http_proxy'] ?? process.env['HTTP_PROXY']),
+    httpsProxy: proxyUrl(proxy.https ?? process.env['https_proxy'] ?? process.env['HTTPS_PROXY']),
     noProxy: withoutProxy(proxy.none ?? process.env['no_proxy'] ?? process.env['NO_PROXY'] ?? ''),
     // Many proxies tunnel to port 443 alone.
     proxyTunnel: false,
@@ -47,6 +48,16 @@ export function createMirrorClient(options: MirrorClientOptions = {}): MirrorCli
     // Not close(): that would wait for bodies that nobody reads any more.
     close: () => dispatcher.destroy(),
   };
+}
+
+// Other tools take a bare `host:port` as well. The empty text says none, and keeps undici from looking itself.
+function proxyUrl(text = ''): string {
+  if (text === '') return '';
+  const url = text.includes('://') ? text : `http://${text}`;
+  if (URL.canParse(url)) return url;
+  throw new ImageStreamError('ConfigInvalid', `the proxy ${printableUrl(url)} is no URL`, {
+    hint: 'Correct HTTP_PROXY and HTTPS_PROXY.',
+  });
 }
 
 function withoutProxy(names: string): string {

@@ -22,6 +22,11 @@ export async function fetchHttpDocument(
     return { notModified: true };
   }
   const shown = printableUrl(answer.url);
+  if (answer.status !== 200 && answer.status !== 203) {
+    discard(answer);
+    const message = `${shown} answered ${answer.status} to a request for the whole document`;
+    throw new ImageStreamError('MirrorError', message, { details: { url: shown, status: answer.status } });
+  }
   if (Number(answer.header('content-length') ?? 0) > limit) {
     discard(answer);
     throw tooLarge(shown, limit);

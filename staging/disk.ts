@@ -16,13 +16,19 @@ export function hasCode(error: unknown, ...codes: string[]): boolean {
 
 /**
  * Turns a file system's error into one with a code of the table; anything else passes unchanged.
- * ENOSPC and EDQUOT → StagingFull; what access rights or the mount cause, and the rest → StagingUnwritable.
+ * ENOSPC and EDQUOT → StagingFull; ENOENT → StagingLost; what access rights or the mount cause, and the rest → StagingUnwritable.
  */
 function diskError(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return error;
   const code = String(error.code);
   if (hasCode(error, 'ENOSPC', 'EDQUOT')) {
     return new ImageStreamError('StagingFull', `no space left for ${path} (${code})`, {
+      details: { path },
+      cause: error,
+    });
+  }
+  if (code === 'ENOENT') {
+    return new ImageStreamError('StagingLost', `${path} is gone from the staging folder`, {
       details: { path },
       cause: error,
     });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, utimes } from 'node:fs/promises';
 import { checkDigest } from './digest.js';
-import { ifThere, onDisk, remove, sizeOf, writeAtomically } from './disk.js';
+import { hasCode, ifThere, onDisk, remove, sizeOf, writeAtomically } from './disk.js';
 import type { Layout } from './layout.js';
 import type { Digest } from './types.js';
 
@@ -37,5 +37,10 @@ export async function getDocument(layout: Layout, digest: Digest): Promise<Uint8
 /** Marks a file as used now, or as released: then it is the first to go. */
 export async function touch(path: string, when: 'now' | 'released' = 'now'): Promise<void> {
   const time = when === 'now' ? new Date() : new Date(0);
-  await ifThere(utimes(path, time, time));
+  try {
+    await utimes(path, time, time);
+  } catch (error) {
+    // On a shared volume the file may be another user's: then the order of eviction is a little wrong.
+    if (!hasCode(error, 'ENOENT', 'EPERM', 'EACCES')) throw error;
+  }
 }

@@ -74,12 +74,18 @@ export class Lease {
     return performance.now() - this.#renewedAt > this.#staleMs / 2;
   }
 
+  /** Never fails: a lease that cannot be removed, as on a disk gone read-only, goes stale by itself. */
   async release(): Promise<void> {
     clearInterval(this.#timer);
     await this.#renewing;
-    const holder = await readHolder(this.#path);
-    if (holder?.owner === this.#holder.owner) await remove(this.#path);
-    await this.#handle.close();
+    try {
+      const holder = await readHolder(this.#path);
+      if (holder?.owner === this.#holder.owner) await remove(this.#path);
+    } catch {
+      // See above.
+    } finally {
+      await this.#handle.close().catch(() => undefined);
+    }
   }
 
   // Written through the handle: once robbed, this reaches our old file and not the new holder's.

@@ -62,7 +62,12 @@ export class Space {
     try {
       await onDisk(root, async () => {
         const holdings = await takeInventory(this.#layout, this.#rules.leaseStaleMs);
-        const held = holdings.reduce((sum, { bytes, promised }) => sum + bytes + promised, 0);
+        // What was promised to this file before is what it asks for again.
+        const own = (holding: Holding) => holding.digest.hex === digest.hex;
+        const held = holdings.reduce(
+          (sum, holding) => sum + holding.bytes + (own(holding) ? 0 : holding.promised),
+          0,
+        );
         const over = Math.max(
           budgetBytes === undefined ? 0 : held + need - budgetBytes,
           need - (await this.#freeOnDisk()),

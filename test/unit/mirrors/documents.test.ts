@@ -67,6 +67,13 @@ test.each([
   await expect(fetched).rejects.toMatchObject({ code, retryable, details: { status } });
 });
 
+test.each([204, 206])('status %i is no whole document', async (status) => {
+  const mirror = await mirrorOf({ 'index.json': text });
+  mirror.fault('index.json', { kind: 'status', status });
+  const fetched = client().fetchDocument(`${mirror.url}index.json`, { signal });
+  await expect(fetched).rejects.toMatchObject({ code: 'MirrorError' });
+});
+
 test('Retry-After is read as seconds or as a date', async () => {
   const mirror = await mirrorOf({ 'index.json': text });
   const date = new Date(Date.now() + 90_000).toUTCString();
@@ -160,11 +167,14 @@ test('a proxy is used for other hosts and never for loopback', async () => {
   );
   onTestFinished(() => proxy.close());
   const mirror = await mirrorOf({ 'index.json': text });
-  const proxied = client({ proxy: { http: proxy.url, none: 'direct.test' } });
-  await proxied.fetchDocument('http://mirror.test/index.json', { signal });
-  await proxied.fetchDocument(`${mirror.url}index.json`, { signal });
-  expect(seen).toEqual(['http://mirror.test/index.json']);
-  expect(mirror.requests).toHaveLength(1);
+  for (const http of [proxy.url, new URL(proxy.url).host]) {
+    const proxied = client({ proxy: { http, none: 'direct.test' } });
+    await proxied.fetchDocument('http://mirror.test/index.json', { signal });
+    await proxied.fetchDocument(`${mirror.url}index.json`, { signal });
+  }
+  expect(seen).toEqual(['http://mirror.test/index.json', 'http://mirror.test/index.json']);
+  expect(mirror.requests).toHaveLength(2);
+  expect(() => client({ proxy: { http: 'http://' } })).toThrow(/no URL/);
 });
 
 test('an abort before and while waiting is the reason of the signal', async () => {

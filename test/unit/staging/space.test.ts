@@ -126,11 +126,12 @@ test('space is promised before the bytes arrive, also to another worker', async 
 
 test('an abandoned part goes when nothing else is left, and never the one that is wanted', async () => {
   const root = await scratch();
-  const staging = await Staging.open({ root, budgetBytes: 4 * MiB, holdMs: 0 });
+  const staging = await Staging.open({ root, budgetBytes: 3 * MiB, holdMs: 0 });
   const [a, b] = [image(3 * MiB), image(3 * MiB)];
   const broken = sourceOf(a, { stopAt: 2 * MiB, failure: cut });
   await expect(staging.download(request(a, broken))).rejects.toBe(cut);
-  expect(await staging.download(request(a, sourceOf(a)))).toMatchObject({ resumedFrom: 2 * MiB });
+  const again = await Staging.open({ root, budgetBytes: 3 * MiB, holdMs: 0 });
+  expect(await again.download(request(a, sourceOf(a)))).toMatchObject({ resumedFrom: 2 * MiB });
   await staging.evict(sha256Of(a));
   await expect(staging.download(request(a, sourceOf(a, { stopAt: 2 * MiB, failure: cut })))).rejects.toBe(
     cut,
@@ -179,6 +180,15 @@ test('a read-only folder is StagingUnwritable when opened and when written', asy
   const next = image(1000);
   await expect(staging.download(request(next, sourceOf(next)))).rejects.toMatchObject(refused);
   await expect(staging.putDocument(bytes)).rejects.toMatchObject(refused);
+});
+
+test('a folder that vanishes under a running worker is StagingLost', async () => {
+  const root = await scratch();
+  const staging = await Staging.open({ root });
+  await rm(join(root, 'sha256'), { recursive: true });
+  const bytes = image(1000);
+  const attempt = staging.download(request(bytes, sourceOf(bytes)));
+  await expect(attempt).rejects.toMatchObject({ code: 'StagingLost', retryable: true });
 });
 
 test('a staging root that is a file is StagingUnwritable', async () => {
