@@ -1,20 +1,22 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Workflow ids. A name is hostile input, so every part keeps letters, digits and `._~:-` and escapes the rest as `=XX` (UTF-8,
+ * Workflow ids. A name is hostile input, so every part keeps letters, digits and `._:-` and escapes the rest as `=XX` (UTF-8,
  * upper hex); `/` only separates parts. An id over 200 bytes is cut and ends in `~` and 16 hex digits of its SHA-256, since
- * the databases of a real Temporal cluster hold 255 bytes.
+ * the databases of a real Temporal cluster hold 255 bytes. `~` itself is escaped, so that no name can look like a cut one.
  */
 const MAX_BYTES = 200;
 const HASH_HEX = 16;
 
 function encodePart(part: string): string {
-  let out = '';
-  for (const byte of Buffer.from(part, 'utf8')) {
-    const char = String.fromCharCode(byte);
-    out += /[A-Za-z0-9._~:-]/.test(char) ? char : `=${byte.toString(16).toUpperCase().padStart(2, '0')}`;
-  }
+  const out = part.replace(/[^A-Za-z0-9._:-]/gu, escaped);
   return out === '' ? '=' : out;
+}
+
+/** Half a surrogate pair is legal in JSON and has no UTF-8; written as `=D800` it is none, so that it stays apart from all others. */
+function escaped(char: string): string {
+  if (/\p{Surrogate}/u.test(char)) return `=${char.charCodeAt(0).toString(16).toUpperCase()}`;
+  return Buffer.from(char, 'utf8').toString('hex').toUpperCase().replace(/../g, '=$&');
 }
 
 function join(...parts: string[]): string {
@@ -46,6 +48,7 @@ export const workflowId = {
 /** A short stable key of an item, for lists that travel: 12 hex digits over its identity. */
 export function itemKey(contentId: string, product: string, version: string, item: string): string {
   const hash = createHash('sha256');
-  for (const part of [contentId, product, version, item]) hash.update(`${part.length}:${part}`);
+  for (const part of [contentId, product, version, item])
+    hash.update(`${part.length}:`).update(part, 'utf16le');
   return hash.digest('hex').slice(0, 12);
 }
