@@ -54,7 +54,7 @@ export async function upload(
   const glance = await clouds.glance(target);
   Object.assign(beat, { stage: 'upload', offset: 0, total: item.size });
   try {
-    return await uploadImage({
+    const uploaded = await uploadImage({
       glance,
       staging,
       item,
@@ -62,6 +62,8 @@ export async function upload(
       signal,
       onProgress: (offset) => Object.assign(beat, { offset }),
     });
+    await staging.release(item.digest);
+    return uploaded;
   } catch (error) {
     if (!(error instanceof ImageStreamError) || error.code !== 'StagingLost') throw error;
     await dropChanged(staging, item, signal);
