@@ -1,10 +1,13 @@
 import { Command, CommanderError, Option } from 'commander';
+import { registerConfigCheck } from './config-check.js';
 import { contextOf } from './context.js';
+import { registerImages } from './images.js';
 import { processIo } from './io.js';
 import { reportError } from './report-error.js';
 import { registerKeysFetch } from './keys-fetch.js';
 import { registerQuery } from './query.js';
 import { registerStreamsCreate } from './streams-create.js';
+import { registerSchedule } from './schedule.js';
 import { registerStreamsServe } from './streams-serve.js';
 import { registerStreamsSign } from './streams-sign.js';
 import { registerSync } from './sync.js';
@@ -27,6 +30,9 @@ function createProgram(): Command {
     .configureOutput({ writeErr: () => undefined, outputError: () => undefined });
   registerSync(program);
   registerWorker(program);
+  registerSchedule(program);
+  registerImages(program);
+  registerConfigCheck(program.command('config').description('look at the configuration'));
   const streams = program.command('streams').description('make, sign and serve mirrors');
   registerStreamsCreate(streams);
   registerStreamsSign(streams);

@@ -33,6 +33,7 @@ export const ERROR_TABLE = {
   ),
   ScheduleInvalid: usage('Write hourly, daily, weekly, a cron text or {every: 6h, jitter: 10m}.'),
   SchedulesNeedTemporal: usage('Set TEMPORAL_ADDRESS to a Temporal server that stays up.'),
+  ScheduleNotFound: usage('`image-stream schedule apply` makes the schedules of the configuration.'),
   RunNotFound: usage('`image-stream runs` lists the runs.'),
   // the source
   MirrorUnreachable: passing('Check the address and the network between the worker and the mirror.'),
@@ -107,6 +108,7 @@ export const ERROR_TABLE = {
   TemporalSetup: usage('Register the search attributes with the command that the message has.'),
   SyncIncomplete: final('`image-stream show` lists what failed and why; the next run tries again.'),
   NotConverging: final('Look at the items named: something else keeps changing them.'),
+  CancelPending: passing('A worker ends it; `image-stream show` says whether one is there.'),
   Cancelled: { exit: 1, retryable: false, remedy: 'Start it again; what was staged stays.' },
   Internal: final('Please report it, with the output of the same command under --debug.'),
 } as const satisfies Record<string, ErrorFacts>;
