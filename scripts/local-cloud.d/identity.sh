@@ -47,7 +47,7 @@ cloud_entry() {
     auth:
       auth_url: $(keystone_url)/v3
       username: $2
-      password: $4
+      password: "$4"
       project_name: $3
       user_domain_id: default
       project_domain_id: default

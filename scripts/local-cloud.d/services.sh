@@ -26,6 +26,9 @@ ensure_service() {
     ! service healthy "$name" >/dev/null 2>&1 || return 0
   fi
   stop_daemon "$name"
+  # Servers on eventlet would share a port with a stranger (SO_REUSEPORT) and answer every other request.
+  ! port_taken "$(port_of "$name")" ||
+    die 1 "port $(port_of "$name") of $name was taken by another process: \`scripts/local-cloud up\` chooses another one"
   service command "$name"
   start_daemon "$name" "${COMMAND[@]}"
   wait_for "$name" 90 service healthy "$name"

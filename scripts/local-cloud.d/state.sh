@@ -56,8 +56,10 @@ port_of() {
   printf '%s' "${!variable:-}"
 }
 
-# The ports that clients know from manuals; MariaDB and memcached stay clear of a system's own.
+# The ports that clients know from manuals, for the cloud in the default place only: a second one would take them while the
+# first restarts. MariaDB and memcached stay clear of a system's own.
 usual_port() {
+  [ "$STATE" = "$DEFAULT_STATE" ] || return 0
   case $1 in
     keystone) echo 5000 ;;
     glance) echo 9292 ;;
