@@ -54,8 +54,11 @@ stop_daemon() {
       tries=$((tries + 1))
     done
   fi
-  left=$({ daemon_pid "$name" && echo; daemon_orphans "$name"; } || true)
-  [ -z "$left" ] || kill -KILL $left 2>/dev/null || true
+  # The kernel takes a moment over a killed process, during which it still holds its port.
+  while left=$(daemon_orphans "$name") && [ -n "$left" ]; do
+    kill -KILL $left 2>/dev/null || true
+    sleep 0.05
+  done
   rm -f "$RUN_DIR/$name.pid" "$RUN_DIR/$name.sum"
 }
 
