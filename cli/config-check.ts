@@ -60,7 +60,7 @@ export function renderCheck(
   clouds: readonly CheckedCloud[],
 ): string {
   const lines = [
-    `${file} is a configuration that can be used.`,
+    `${file}`,
     '',
     ...meaning,
     '',

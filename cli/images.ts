@@ -24,7 +24,7 @@ async function images(context: CommandContext, choice: ImageChoice): Promise<num
   checkChoice(configuration, choice);
   const listing = await listImages(configuration, choice, io.env, (text) => io.err(`warning: ${text}\n`));
   if (json) io.out(`${JSON.stringify(listing, null, 2)}\n`);
-  else io.out(renderImages(listing.images));
+  else if (listing.images.length > 0 || listing.problems.length === 0) io.out(renderImages(listing.images));
   for (const problem of listing.problems) {
     const where = [problem.cloud, problem.region].filter(Boolean).join('/');
     if (!json) io.err(`${errorLine({ ...problem, message: `${where}: ${problem.message}` })}\n`);

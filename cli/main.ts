@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import { registerCancel } from './cancel.js';
 import { registerConfigCheck } from './config-check.js';
 import { contextOf } from './context.js';
 import { registerImages } from './images.js';
@@ -7,7 +8,9 @@ import { reportError } from './report-error.js';
 import { registerKeysFetch } from './keys-fetch.js';
 import { registerQuery } from './query.js';
 import { registerStreamsCreate } from './streams-create.js';
+import { registerRuns } from './runs.js';
 import { registerSchedule } from './schedule.js';
+import { registerShow } from './show.js';
 import { registerStreamsServe } from './streams-serve.js';
 import { registerStreamsSign } from './streams-sign.js';
 import { registerSync } from './sync.js';
@@ -30,6 +33,9 @@ function createProgram(): Command {
     .configureOutput({ writeErr: () => undefined, outputError: () => undefined });
   registerSync(program);
   registerWorker(program);
+  registerRuns(program);
+  registerShow(program);
+  registerCancel(program);
   registerSchedule(program);
   registerImages(program);
   registerConfigCheck(program.command('config').description('look at the configuration'));
