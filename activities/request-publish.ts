@@ -23,7 +23,7 @@ export function requestPublish(dependencies: Dependencies): Activities['requestP
       () => ({ stage: 'publish', destination: destination.key }),
       async (signal) => untilAborted(ask(dependencies, destination.key, request), signal),
     );
-    if (answer?.outcome) return { ...answer.outcome, publicUrl: destination.publicUrl };
+    if (answer?.outcome) return answer.outcome;
     throw asError(answer, destination.key);
   };
 }

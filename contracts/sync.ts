@@ -123,13 +123,13 @@ export interface PlanPosition {
 
 export interface PlanPage {
   items: ImageItem[];
-  /** Filled only on a page without items: everything wanted is there. */
+  /** Filled only on a page without items: everything wanted is there. The first of `counts.remove`. */
   removals: Removal[];
   /** Of all that is left from the beginning of the pass, not of the page alone. */
   counts: PlanCounts;
   /** Empty when the pass ends with this page. */
   next: string;
-  /** Items of the mirror that cannot be had, with the reason. */
+  /** Items of the mirror that cannot be had, with the reason; the first of those that `position.failed` does not list. */
   failures: ItemFailure[];
   /** Repairs that this run made and that are needed again. */
   unstable: ItemFailure[];

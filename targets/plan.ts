@@ -29,8 +29,13 @@ export interface PlanInput {
   preview: boolean;
 }
 
-/** Most that the items of one page may weigh as text, so that a history's events stay small. */
+/** Most that the items of one page may weigh as text, so that a history's events stay small; failures and removals likewise. */
 const PAGE_BYTES = 120_000;
+const PAGE_REMOVALS = 200;
+const PAGE_FAILURES = 200;
+/** Characters of a name that a failure quotes. */
+const QUOTED = 200;
+const TOO_HEAVY = `its names and metadata are over ${PAGE_BYTES} bytes`;
 
 /**
  * What is to be done in one region, from the beginning of the order product, version (newest first), item: resolve-work for each
@@ -42,25 +47,24 @@ export function planRegion(input: PlanInput): PlanPage {
   const work = collectWork(input, failed);
   const open = work.items.filter(({ key }) => !failed.has(key));
   const { page, next } = cutPage(open, input);
-  const removals = input.preview
-    ? next === ''
-      ? work.removals
-      : []
-    : page.length === 0
-      ? work.removals
-      : [];
+  const removals = work.removals.filter(({ key }) => !failed.has(key));
+  const removable = input.preview ? next === '' : page.length === 0;
+  const failures = light(
+    work.failures.filter(({ key }) => !failed.has(key)),
+    PAGE_FAILURES,
+  );
   return {
     items: page.map(({ item }) => item),
-    removals: removals.filter(({ key }) => !failed.has(key)),
+    removals: removable ? light(removals, input.preview ? Infinity : PAGE_REMOVALS) : [],
     counts: {
       upload: open.filter(({ item }) => item.action === 'upload').length,
       finalise: open.filter(({ item }) => item.action === 'finalise').length,
-      remove: work.removals.length,
+      remove: removals.length,
       unchanged: work.unchanged,
       bytes: open.reduce((sum, { item }) => sum + (item.action === 'upload' ? item.size : 0), 0),
     },
     next,
-    failures: work.failures,
+    failures,
     unstable: work.unstable,
     warnings: [],
   };
@@ -128,10 +132,10 @@ function planProduct(
   let wholeVersions = 0;
   wanted.forEach((version, place) => {
     let whole = true;
-    for (const candidate of withoutSquashfsTwin(versions.get(version) ?? [])) {
+    for (const candidate of chosenItems(versions.get(version) ?? [])) {
       const key = itemKey(settings.contentId, product, version, candidate.item);
       if ('code' in candidate.facts) {
-        work.failures.push({ key, product, version, item: candidate.item, ...candidate.facts });
+        work.failures.push({ key, ...quoted(candidate), ...candidate.facts });
         damaged = true;
         continue;
       }
@@ -142,14 +146,20 @@ function planProduct(
       const foreign = holder !== undefined && !isOurs(holder, settings.mirror, sourceContentIds);
       const fields = imageFields(item, settings);
       const differs = holder && !foreign ? differences(holder, fields) : [];
+      whole &&= holder?.status === 'active';
       if (holder && differs.length === 0) {
         work.unchanged += 1;
         continue;
       }
-      whole &&= holder !== undefined;
       const next = imageItem(input, item, key, fields, holder, differs);
+      if (weight(next) > PAGE_BYTES) {
+        work.failures.push({ key, ...quoted(candidate), code: 'ItemInvalid', message: TOO_HEAVY });
+        damaged = true;
+        continue;
+      }
       if (holder && repaired.has(key) && !failed.has(key)) {
         work.unstable.push(notStaying(next));
+        damaged = true;
         continue;
       }
       pending = true;
@@ -159,9 +169,10 @@ function planProduct(
   });
 
   if (damaged || (!input.preview && (pending || wholeVersions === 0))) return;
+  const versionsWanted = new Set(wanted);
   for (const image of ours) {
     if (keepIds.has(image.id)) continue;
-    const reason = removalReason(image, going, wanted, byIdentity, keepIds);
+    const reason = removalReason(image, going, versionsWanted, byIdentity, keepIds);
     if (reason) work.removals.push(removal(image, reason));
   }
 }
@@ -182,7 +193,7 @@ function chooseHolder(images: readonly InventoryImage[], item: WantedItem): Inve
 function removalReason(
   image: InventoryImage,
   going: ReadonlySet<string>,
-  wanted: readonly string[],
+  wanted: ReadonlySet<string>,
   byIdentity: ReadonlyMap<string, readonly InventoryImage[]>,
   keepIds: ReadonlySet<string>,
 ): Removal['reason'] | undefined {
@@ -190,7 +201,7 @@ function removalReason(
   const replaced = twins.some(({ id }) => id !== image.id && keepIds.has(id));
   if (!isWhole(image)) return image.mirror === undefined ? undefined : 'leftover';
   if (going.has(image.version)) return 'superseded';
-  if (!replaced || !wanted.includes(image.version)) return undefined;
+  if (!replaced || !wanted.has(image.version)) return undefined;
   return image.digest === undefined ? 'duplicate' : 'replaced';
 }
 
@@ -231,27 +242,55 @@ function notStaying({ key, product, version, item, differs }: ImageItem): ItemFa
   return { key, product, version, item, code: 'NotConverging', message };
 }
 
-/** Where a version has both, the root tarball is taken and the squashfs left (reference §4.6). */
-function withoutSquashfsTwin(items: readonly CandidateItem[]): CandidateItem[] {
+/**
+ * An item that several documents name is taken from the first of them. Where a version has both, the root tarball is taken and the
+ * squashfs left (reference §4.6).
+ */
+function chosenItems(items: readonly CandidateItem[]): CandidateItem[] {
   const ftype = (item: CandidateItem) => (item.data.get('ftype') ?? '').toLowerCase();
+  const byName = new Map<string, CandidateItem>();
+  for (const item of items) if (!byName.has(item.item)) byName.set(item.item, item);
   const tarball = items.some((item) => ftype(item).startsWith('root.tar'));
-  return [...items]
+  return [...byName.values()]
     .filter((item) => !(tarball && ftype(item) === 'squashfs'))
     .sort((a, b) => (a.item < b.item ? -1 : 1));
 }
 
 function cutPage(open: readonly OrderedItem[], input: PlanInput): { page: OrderedItem[]; next: string } {
   const page: OrderedItem[] = [];
-  let weight = 0;
+  let sum = 0;
   for (const entry of open) {
     if (entry.order <= input.position.cursor) continue;
-    weight += JSON.stringify(entry.item).length;
-    if (page.length > 0 && (page.length >= input.pageSize || weight > PAGE_BYTES)) {
+    sum += weight(entry.item);
+    if (page.length > 0 && (page.length >= input.pageSize || sum > PAGE_BYTES)) {
       return { page, next: page.at(-1)!.order };
     }
     page.push(entry);
   }
   return { page, next: '' };
+}
+
+/** As many of the first values as a page may carry; the next page has those that follow. */
+function light<T>(values: readonly T[], most: number): T[] {
+  let sum = 0;
+  const end = values.findIndex((value, index) => {
+    sum += weight(value);
+    return index >= most || (index > 0 && sum > PAGE_BYTES);
+  });
+  return end < 0 ? [...values] : values.slice(0, end);
+}
+
+function weight(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
+}
+
+function quoted({
+  product,
+  version,
+  item,
+}: CandidateItem): Pick<ItemFailure, 'product' | 'version' | 'item'> {
+  const cut = (name: string) => (name.length > QUOTED ? `${name.slice(0, QUOTED)}…` : name);
+  return { product: cut(product), version: cut(version), item: cut(item) };
 }
 
 function orderOf(rank: number, place: number, item: string): string {

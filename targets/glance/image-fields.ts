@@ -1,4 +1,5 @@
 import type { ImageFields, ImageVisibility } from '../../contracts/sync.js';
+import { compareCodePoints } from '../../simplestreams/index.js';
 
 /** An item of a mirror as Glance shall have it: what `imageFields` needs of the mirror's settings. */
 export interface ImageSettings {
@@ -66,7 +67,7 @@ export function metadataJson(data: ReadonlyMap<string, string>): string {
     );
   const members = [...data]
     .filter(([key]) => !NOT_METADATA.has(key))
-    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .sort(([a], [b]) => compareCodePoints(a, b))
     .map(([key, value]) => `${ascii(key)}: ${ascii(value)}`);
   return `{${members.join(', ')}}`;
 }
@@ -77,7 +78,7 @@ export function metadataJson(data: ReadonlyMap<string, string>): string {
  */
 export function imageFields(source: SourceItem, settings: ImageSettings): ImageFields {
   const { data } = source;
-  const base = data.get('pubname') ?? data.get('name') ?? `${source.product}-${source.version}`;
+  const base = data.get('pubname') || data.get('name') || `${source.product}-${source.version}`;
   const name = base.endsWith(source.item) ? base : `${base}-${source.item}`;
   const optional = {
     os_distro: data.get('os'),

@@ -6,6 +6,7 @@ export function authUrlForms(urls: readonly string[]): string[] {
   const forms = new Set<string>();
   for (const url of urls) {
     const base = url.replace(/\/+$/, '').replace(/\/v[23](\.0)?$/, '');
+    if (base === '') continue;
     forms.add(`${base}/v3`);
     forms.add(base);
   }

@@ -1,5 +1,6 @@
 import { ImageStreamError } from '../../contracts/errors.js';
 import {
+  assertSafePath,
   buildImageIdsDocument,
   imageIdsEntry,
   isObject,
@@ -14,8 +15,15 @@ import {
 
 export const INDEX_PATH = 'streams/v1/index.json';
 
+/** @throws {ImageStreamError} UnsafePath, for a content id (it may have a region's name in it) that leads elsewhere */
 export function productsPath(contentId: string): string {
-  return `streams/v1/${contentId}.json`;
+  const path = `streams/v1/${contentId}.json`;
+  assertSafePath(path, `The content id ${JSON.stringify(contentId)}`);
+  if (path !== INDEX_PATH) return path;
+  throw new ImageStreamError(
+    'UnsafePath',
+    'The content id "index" would put the products where the index is',
+  );
 }
 
 /**

@@ -14,7 +14,10 @@ export interface PublishedPlace {
 /** Which item of a version Juju shall have, best first; it takes any of those it finds. */
 const PREFERRED = ['disk1.img', 'disk.img'];
 
-const VIRT: Readonly<Record<string, string>> = { qemu: 'kvm', lxc: 'lxd' };
+const VIRT: ReadonlyMap<string | undefined, string> = new Map([
+  ['qemu', 'kvm'],
+  ['lxc', 'lxd'],
+]);
 
 /**
  * The active images as items of an image-ids stream (simplestreams reference §4.7, Juju's rules in the OpenStack reference §2b):
@@ -24,7 +27,7 @@ export function publishedImages(images: readonly InventoryImage[], place: Publis
   const active = images.filter(({ status }) => status === 'active');
   const mapped = new Map<string, boolean>();
   for (const { product, properties } of active) {
-    mapped.set(product, (mapped.get(product) ?? true) && properties.hypervisor_type !== undefined);
+    mapped.set(product, (mapped.get(product) ?? true) && VIRT.has(properties.hypervisor_type));
   }
   const chosen = new Map<string, { rank: number; image: InventoryImage; item: PublishedItem }>();
   for (const image of active) {
@@ -42,10 +45,10 @@ export function publishedImages(images: readonly InventoryImage[], place: Publis
 function publishedItem(image: InventoryImage, place: PublishedPlace, withVirt: boolean): PublishedItem {
   const { product, version, item, name, id, checksum, size, properties } = image;
   const data = metadata(properties.simplestreams_metadata);
-  const virt = VIRT[properties.hypervisor_type ?? ''];
+  const virt = VIRT.get(properties.hypervisor_type);
   if (withVirt && virt !== undefined) data.set('virt', virt);
   else data.delete('virt');
-  if (checksum !== undefined && data.get('md5') !== undefined && data.get('md5') !== checksum) {
+  if (differs(data.get('md5'), checksum) || differs(data.get('size'), size)) {
     // The file was changed after its download (a modify hook): what the mirror says of its bytes is not true of it.
     for (const key of ['sha256', 'sha512']) data.delete(key);
   }
@@ -57,6 +60,10 @@ function publishedItem(image: InventoryImage, place: PublishedPlace, withVirt: b
   data.set('endpoint', place.endpoint);
   data.set('owner_id', place.owner);
   return { product, version, item, data };
+}
+
+function differs(said: string | undefined, found: string | number | undefined): boolean {
+  return said !== undefined && found !== undefined && said !== String(found);
 }
 
 /** The strings of `simplestreams_metadata`; whatever is not one is left out, since the property can be edited by hand. */
