@@ -8,7 +8,10 @@ import { beating } from './heartbeat.js';
 export function finaliseImage({ settings, clouds }: Dependencies): Activities['finaliseImage'] {
   return async ({ run, target, item, imageId }) => {
     await settings.ofRun(run);
-    await finalise(await clouds.glance(target), imageId, item);
+    await beating(
+      () => ({ stage: 'finalise', image: imageId }),
+      async () => finalise(await clouds.glance(target), imageId, item),
+    );
   };
 }
 

@@ -1,8 +1,9 @@
 import type { Activities } from '../contracts/activities.js';
 import { ImageStreamError } from '../contracts/errors.js';
-import type { AdvertiseOutcome } from '../contracts/sync.js';
+import type { AdvertiseOutcome, TargetRef } from '../contracts/sync.js';
 import type { EndpointInterface } from '../openstack/index.js';
 import type { Dependencies } from './dependencies.js';
+import { beating } from './heartbeat.js';
 
 const SERVICE = { type: 'product-streams', name: 'image-stream', description: 'Ubuntu Product Streams' };
 const INTERFACES: readonly EndpointInterface[] = ['public', 'internal', 'admin'];
@@ -11,38 +12,50 @@ const INTERFACES: readonly EndpointInterface[] = ['public', 'internal', 'admin']
  * Advertises the published stream in Keystone, where Juju looks for it. Called after a publish only: an endpoint that leads
  * nowhere breaks `juju bootstrap` (juju#20472).
  */
-export function registerEndpoints({ settings, clouds }: Dependencies): Activities['registerEndpoints'] {
+export function registerEndpoints(dependencies: Dependencies): Activities['registerEndpoints'] {
+  const { settings } = dependencies;
   return async ({ run, target, publicUrl }) => {
     await settings.ofRun(run);
     const { publish, advertise } = settings.cloud(target.cloud);
     if (!advertise || publish.to !== 'swift') return { state: 'skipped', url: publicUrl };
-    const swift = await clouds.swift(target);
-    const suffix = publicUrl.slice((await swift.accountUrl('public')).length);
-    const session = await clouds.ofTarget(target);
-    const catalogue = await session.catalogue();
-    const urls = await Promise.all(
-      INTERFACES.map(async (kind) => ({ kind, url: (await accountOr(swift, kind)) + suffix })),
+    return beating(
+      () => ({ stage: 'advertise', url: publicUrl }),
+      () => advertiseAt(dependencies, target, publicUrl),
     );
-    const advertised = catalogue.services.some(
-      ({ type, name, endpoints }) =>
-        type === SERVICE.type &&
-        name === SERVICE.name &&
-        urls.every(({ kind, url }) =>
-          endpoints.some((one) => one.region === target.region && one.interface === kind && one.url === url),
-        ),
-    );
-    if (advertised) return { state: 'unchanged', url: publicUrl };
-    try {
-      return await register(await clouds.admin(target), target.region, publicUrl, urls);
-    } catch (error) {
-      if (!(error instanceof ImageStreamError) || error.code !== 'AdvertiseForbidden') throw error;
-      return {
-        state: 'forbidden',
-        url: publicUrl,
-        message: `${error.message}. ${commands(target.region, urls)}`,
-      };
-    }
   };
+}
+
+async function advertiseAt(
+  { clouds }: Dependencies,
+  target: TargetRef,
+  publicUrl: string,
+): Promise<AdvertiseOutcome> {
+  const swift = await clouds.swift(target);
+  const suffix = publicUrl.slice((await swift.accountUrl('public')).length);
+  const session = await clouds.ofTarget(target);
+  const catalogue = await session.catalogue();
+  const urls = await Promise.all(
+    INTERFACES.map(async (kind) => ({ kind, url: (await accountOr(swift, kind)) + suffix })),
+  );
+  const advertised = catalogue.services.some(
+    ({ type, name, endpoints }) =>
+      type === SERVICE.type &&
+      name === SERVICE.name &&
+      urls.every(({ kind, url }) =>
+        endpoints.some((one) => one.region === target.region && one.interface === kind && one.url === url),
+      ),
+  );
+  if (advertised) return { state: 'unchanged', url: publicUrl };
+  try {
+    return await register(await clouds.admin(target), target.region, publicUrl, urls);
+  } catch (error) {
+    if (!(error instanceof ImageStreamError) || error.code !== 'AdvertiseForbidden') throw error;
+    return {
+      state: 'forbidden',
+      url: publicUrl,
+      message: `${error.message}. ${commands(target.region, urls)}`,
+    };
+  }
 }
 
 type Swift = Awaited<ReturnType<Dependencies['clouds']['swift']>>;

@@ -109,6 +109,9 @@ export const ERROR_TABLE = {
   SyncIncomplete: final('`image-stream show` lists what failed and why; the next run tries again.'),
   NotConverging: final('Look at the items named: something else keeps changing them.'),
   CancelPending: passing('A worker ends it; `image-stream show` says whether one is there.'),
+  TimedOut: passing(
+    'Look at what held it up, or raise transfer_timeout of the mirror; what was staged stays.',
+  ),
   Cancelled: { exit: 1, retryable: false, remedy: 'Start it again; what was staged stays.' },
   Internal: final('Please report it, with the output of the same command under --debug.'),
 } as const satisfies Record<string, ErrorFacts>;

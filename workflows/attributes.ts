@@ -43,5 +43,6 @@ export function mirrorMemo(mirror: MirrorRun): SyncMirrorMemo {
 
 /** The build that began the run, for its children: on an embedded server another build ends all of them. */
 export function buildMemo(): { build: string } {
-  return { build: String(workflowInfo().memo?.build ?? '') };
+  const build = workflowInfo().memo?.build;
+  return { build: typeof build === 'string' ? build : '' };
 }

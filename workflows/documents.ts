@@ -5,10 +5,10 @@ import { sourceSteps } from './steps.js';
 /** Fetches and verifies the first document and whatever its index names; returns the products documents, in order. */
 export async function fetchDocuments(mirror: MirrorRun, waitMs: number | null): Promise<DocumentRef[]> {
   const { run, path } = mirror;
-  const steps = sourceSteps(waitMs);
   const products: DocumentRef[] = [];
   let walk: WalkState = { pending: [{ path, trail: [], contentId: undefined }], seen: [] };
   for (let step = walk.pending[0]; step !== undefined; step = walk.pending[0]) {
+    const steps = sourceSteps(waitMs, step.path.slice(0, 200));
     const document = await steps.fetchIndex({ run, path: step.path });
     const verified = await steps.verifyIndex({ run, document, walk });
     if (verified.kind === 'products') products.push(document);

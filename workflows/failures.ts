@@ -1,6 +1,7 @@
 import {
   ActivityFailure,
   ApplicationFailure,
+  CancellationScope,
   ChildWorkflowFailure,
   TimeoutFailure,
   isCancellation,
@@ -12,9 +13,15 @@ export interface FailureFacts {
   hint: string;
 }
 
-/** The failure under Temporal's wrappers: its code, its sentence and what to do. Cancellation is thrown on, never described. */
+/**
+ * The failure under Temporal's wrappers: its code, its sentence and what to do. The cancellation of this run is thrown on, never
+ * described; that of a child alone is a failure like any other.
+ */
 export function failureFacts(error: unknown): FailureFacts {
-  if (isCancellation(error)) throw error;
+  if (isCancellation(error)) {
+    if (CancellationScope.current().consideredCancelled) throw error;
+    return { code: 'Cancelled', message: cancelled(error), hint: '' };
+  }
   let timeout: TimeoutFailure | undefined;
   let current: unknown = error;
   while (current instanceof Error) {
@@ -47,6 +54,12 @@ export function asFailure(facts: FailureFacts): ApplicationFailure {
     nonRetryable: true,
     details: [{ hint: facts.hint }],
   });
+}
+
+function cancelled(error: unknown): string {
+  if (error instanceof ChildWorkflowFailure) return `${error.execution.workflowId} was cancelled`;
+  if (error instanceof ActivityFailure) return `${error.activityType} was cancelled`;
+  return 'It was cancelled';
 }
 
 function timedOut(error: unknown): string {

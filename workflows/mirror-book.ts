@@ -25,6 +25,11 @@ export class MirrorBook {
     if (!this.running.some(({ workflowId }) => workflowId === region.workflowId)) this.running.push(region);
   }
 
+  /** The regions whose runs were started. */
+  whereto(): string {
+    return this.running.map(({ cloud, region }) => `${cloud}/${region}`).join(', ');
+  }
+
   ended(result: SyncRegionResult): void {
     if (result.outcome === 'done') this.summaries.push(result.summary);
     else if (result.outcome === 'planned') this.plans.push(result.plan);

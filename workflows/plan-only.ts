@@ -1,6 +1,6 @@
 import type { PlanPosition, PlannedRow, RegionPlan } from '../contracts/sync.js';
 import type { SyncRegionInput } from '../contracts/workflows.js';
-import { cloud } from './steps.js';
+import { cloudSteps } from './steps.js';
 
 /** Rows of a dry run that a result carries. */
 const MAX_ROWS = 1_000;
@@ -14,7 +14,14 @@ export async function collectPlan(
   const rows: PlannedRow[] = [];
   let plan: RegionPlan | undefined;
   do {
-    const page = await cloud.planSync({ run, target, documents, position, pageSize, preview: true });
+    const page = await cloudSteps('dry run').planSync({
+      run,
+      target,
+      documents,
+      position,
+      pageSize,
+      preview: true,
+    });
     plan ??= {
       cloud: target.cloud,
       region: target.region,

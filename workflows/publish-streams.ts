@@ -2,7 +2,7 @@ import { condition, continueAsNew, defineSignal, setHandler, workflowInfo } from
 import { SignalName } from '../contracts/names.js';
 import type { PublishAnswer, PublishInput, PublishRequest, PublishResult } from '../contracts/workflows.js';
 import { failureFacts } from './failures.js';
-import { publishing } from './steps.js';
+import { publishSteps } from './steps.js';
 import { tell } from './story.js';
 
 const publishSignal = defineSignal<[PublishRequest]>(SignalName.publish);
@@ -62,9 +62,10 @@ function takeAlike(queue: PublishRequest[]): PublishRequest[] {
 }
 
 async function publish({ run, target }: PublishRequest): Promise<Omit<PublishAnswer, 'id'>> {
+  const steps = publishSteps(`${target.cloud}/${target.region} for ${run.mirror}`.slice(0, 200));
   try {
-    const products = await publishing.publishProducts({ run, target });
-    const index = await publishing.publishIndex({ run, target });
+    const products = await steps.publishProducts({ run, target });
+    const index = await steps.publishIndex({ run, target });
     return { outcome: { ...products, index: index.index } };
   } catch (error) {
     return { failure: failureFacts(error) };

@@ -75,9 +75,11 @@ export class RegionBook {
     this.position.cursor = '';
   }
 
-  /** Notes what a page of the plan found. */
-  take(page: PlanPage): void {
-    if (this.pass === 1 && this.position.cursor === '') {
+  /** Notes what a page of the plan found. Returns how many of its failures are new. */
+  take(page: PlanPage): number {
+    const before = this.summary.failureCount;
+    const { added, repaired } = this.summary;
+    if (this.pass === 1 && this.position.cursor === '' && added + repaired === 0) {
       this.summary.unchanged = page.counts.unchanged;
       this.total = page.counts.upload + page.counts.finalise;
       this.totalBytes = page.counts.bytes;
@@ -87,6 +89,7 @@ export class RegionBook {
       if (!this.summary.warnings.includes(warning)) this.summary.warnings.push(warning);
     }
     for (const item of page.unstable) this.noteUnstable(item);
+    return this.summary.failureCount - before;
   }
 
   begin(item: ImageItem, small: boolean): void {

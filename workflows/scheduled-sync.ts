@@ -8,7 +8,7 @@ import {
 import { WorkflowType } from '../contracts/names.js';
 import type { ScheduledSyncInput, ScheduledSyncResult, SyncMirrorResult } from '../contracts/workflows.js';
 import { mirrorAttributes, mirrorMemo } from './attributes.js';
-import { local } from './steps.js';
+import { localSteps } from './steps.js';
 import type { syncMirror } from './sync-mirror.js';
 
 /**
@@ -16,7 +16,10 @@ import type { syncMirror } from './sync-mirror.js';
  * running already, whoever started it, makes this a skip that says so.
  */
 export async function scheduledSync(input: ScheduledSyncInput): Promise<ScheduledSyncResult> {
-  const mirror = await local.loadMirror({ mirror: input.mirror, workflowId: workflowInfo().workflowId });
+  const mirror = await localSteps(input.mirror).loadMirror({
+    mirror: input.mirror,
+    workflowId: workflowInfo().workflowId,
+  });
   try {
     const child = await startChild<typeof syncMirror>(WorkflowType.syncMirror, {
       workflowId: mirror.syncId,

@@ -1,10 +1,12 @@
 import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
 import type { Activities } from '../contracts/activities.js';
 import { TaskQueue, stagingQueue } from '../contracts/names.js';
+import type { ImageItem } from '../contracts/sync.js';
 
 /**
  * Timeouts and retries of every step, on purpose; docs/design.md has them as a table. Which failures are final is said by the
  * failure itself (its code, contracts/error-codes.ts), so that no list of codes weighs on each event of a history.
+ * A summary says in Temporal's UI what a step is about.
  */
 const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
 const quickRetry = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
@@ -29,15 +31,19 @@ const quick: ActivityOptions = {
 };
 
 /** Reads of the configuration and questions to Temporal: nothing outside can make them fail for long. */
-export const local = proxyActivities<Pick<Activities, 'loadMirror' | 'stagingAlive'>>({
-  ...quick,
-  startToCloseTimeout: '30s',
-});
+export function localSteps(summary: string) {
+  return proxyActivities<Pick<Activities, 'loadMirror' | 'stagingAlive'>>({
+    ...quick,
+    startToCloseTimeout: '30s',
+    summary,
+  });
+}
 
 /** Reads of the mirror's documents; a person waits as long as for services, a schedule for an hour. */
-export function sourceSteps(waitMs: number | null) {
+export function sourceSteps(waitMs: number | null, summary: string) {
   return proxyActivities<Pick<Activities, 'fetchIndex' | 'verifyIndex'>>({
     ...quick,
+    summary,
     startToCloseTimeout: '10m',
     scheduleToCloseTimeout: waitMs === null ? '1h' : waitMs + 1_200_000,
     heartbeatTimeout: '30s',
@@ -46,9 +52,10 @@ export function sourceSteps(waitMs: number | null) {
 }
 
 /** Signing in and looking for services: by hand for `waitMs`, by schedule every minute for ever. */
-export function waitingSteps(waitMs: number | null) {
+export function waitingSteps(waitMs: number | null, summary: string) {
   return proxyActivities<Pick<Activities, 'resolveRegions' | 'awaitServices'>>({
     ...quick,
+    summary,
     startToCloseTimeout: '2m',
     ...(waitMs === null ? {} : { scheduleToCloseTimeout: Math.max(waitMs, 1_000) + 120_000 }),
     retry:
@@ -63,31 +70,42 @@ export function waitingSteps(waitMs: number | null) {
 }
 
 /** Questions and changes at the cloud that move no image. */
-export const cloud = proxyActivities<
-  Pick<Activities, 'probeRights' | 'planSync' | 'finaliseImage' | 'removeImages' | 'registerEndpoints'>
->({ ...quick, startToCloseTimeout: '10m', heartbeatTimeout: '30s' });
+export function cloudSteps(summary: string) {
+  return proxyActivities<
+    Pick<Activities, 'probeRights' | 'planSync' | 'finaliseImage' | 'removeImages' | 'registerEndpoints'>
+  >({ ...quick, summary, startToCloseTimeout: '10m', heartbeatTimeout: '30s' });
+}
 
 /** The writes of published documents: by the one writer of the destination. */
-export const publishing = proxyActivities<Pick<Activities, 'publishProducts' | 'publishIndex'>>({
-  ...quick,
-  startToCloseTimeout: '10m',
-  heartbeatTimeout: '30s',
-});
+export function publishSteps(summary: string) {
+  return proxyActivities<Pick<Activities, 'publishProducts' | 'publishIndex'>>({
+    ...quick,
+    summary,
+    startToCloseTimeout: '10m',
+    heartbeatTimeout: '30s',
+  });
+}
 
 /** Waits for the writer of the destination, which may have others to serve first. */
-export const publishRequest = proxyActivities<Pick<Activities, 'requestPublish'>>({
-  ...quick,
-  startToCloseTimeout: '1h',
-  heartbeatTimeout: '30s',
-});
+export function publishRequest(summary: string) {
+  return proxyActivities<Pick<Activities, 'requestPublish'>>({
+    ...quick,
+    summary,
+    startToCloseTimeout: '1h',
+    heartbeatTimeout: '30s',
+  });
+}
 
 /** Any host with a staging folder and a free slot. */
-export const claim = proxyActivities<Pick<Activities, 'claimStaging'>>({
-  ...quick,
-  taskQueue: TaskQueue.transfer,
-  startToCloseTimeout: '30s',
-  retry: quickRetry,
-});
+export function claim(summary: string) {
+  return proxyActivities<Pick<Activities, 'claimStaging'>>({
+    summary,
+    ...quick,
+    taskQueue: TaskQueue.transfer,
+    startToCloseTimeout: '30s',
+    retry: quickRetry,
+  });
+}
 
 /**
  * Transfers beat every 2 to 3 s with a timeout of 10 s, so that the next attempt starts within 15 s of a crash. Attempts are
@@ -103,14 +121,23 @@ const transfer = (taskQueue: string, timeoutMs: number): ActivityOptions => ({
 });
 
 /** Steps on a staged file, by the hosts that have its folder. */
-export function stagedSteps(stagingId: string, timeoutMs: number) {
+export function stagedSteps(stagingId: string, timeoutMs: number, summary: string) {
   return proxyActivities<Pick<Activities, 'downloadImage' | 'verifyChecksum' | 'uploadImage'>>({
     ...transfer(stagingQueue(stagingId), timeoutMs),
     scheduleToStartTimeout: '30s',
+    summary,
   });
 }
 
 /** All steps of a small item at once, by any host. */
-export function smallItemStep(timeoutMs: number) {
-  return proxyActivities<Pick<Activities, 'syncSmallItem'>>(transfer(TaskQueue.transfer, timeoutMs));
+export function smallItemStep(timeoutMs: number, summary: string) {
+  return proxyActivities<Pick<Activities, 'syncSmallItem'>>({
+    ...transfer(TaskQueue.transfer, timeoutMs),
+    summary,
+  });
+}
+
+/** What an item's steps are about. */
+export function itemSummary({ product, version, item }: ImageItem): string {
+  return `${product} ${version} ${item}`.slice(0, 200);
 }

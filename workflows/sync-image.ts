@@ -2,7 +2,7 @@ import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
 import type { SyncImageInput, SyncImageResult } from '../contracts/workflows.js';
 import type { UploadResult } from '../contracts/sync.js';
 import { failureFacts, notStarted } from './failures.js';
-import { claim, cloud, local, stagedSteps } from './steps.js';
+import { claim, cloudSteps, itemSummary, localSteps, stagedSteps } from './steps.js';
 import { bytes, tell } from './story.js';
 
 /** Hosts that may lose the image on the way before it is given up, and losses of the staged file on one of them. */
@@ -25,14 +25,14 @@ export async function syncImage(input: SyncImageInput): Promise<SyncImageResult>
         'StagingLost',
       );
     }
-    const { stagingId } = await claim.claimStaging({ run, item });
+    const { stagingId } = await claim(itemSummary(item)).claimStaging({ run, item });
     const result = await throughStaging(input, stagingId);
     fetchedBytes += result.fetchedBytes;
     upload = result.upload;
   }
 
   tell('publishing', `Making ${item.image.name} ${item.image.visibility}`);
-  await cloud.finaliseImage({ run, target, item, imageId: upload.imageId });
+  await cloudSteps(itemSummary(item)).finaliseImage({ run, target, item, imageId: upload.imageId });
   tell('done', `Image ${upload.imageId} is ${item.image.visibility}`);
   return { ...upload, fetchedBytes };
 }
@@ -42,7 +42,7 @@ async function throughStaging(
   { run, target, item, transferTimeoutMs }: SyncImageInput,
   stagingId: string,
 ): Promise<{ fetchedBytes: number; upload?: UploadResult }> {
-  const steps = stagedSteps(stagingId, transferTimeoutMs);
+  const steps = stagedSteps(stagingId, transferTimeoutMs, itemSummary(item));
   let fetchedBytes = 0;
   for (let losses = 0; ;) {
     try {
@@ -56,7 +56,7 @@ async function throughStaging(
       return { fetchedBytes, upload: await steps.uploadImage({ run, target, item }) };
     } catch (error) {
       if (notStarted(error)) {
-        if (await local.stagingAlive({ stagingId })) continue;
+        if (await localSteps('is its host alive?').stagingAlive({ stagingId })) continue;
         return { fetchedBytes };
       }
       const facts = failureFacts(error);

@@ -22,7 +22,7 @@ import { fetchDocuments } from './documents.js';
 import { failureFacts } from './failures.js';
 import { MirrorBook } from './mirror-book.js';
 import { progressQuery } from './progress.js';
-import { local, waitingSteps } from './steps.js';
+import { localSteps, waitingSteps } from './steps.js';
 import { resultOrFailure } from './sync-outcome.js';
 import type { syncRegion } from './sync-region.js';
 
@@ -41,13 +41,15 @@ export async function syncMirror(input: SyncMirrorInput): Promise<SyncMirrorResu
   const book = new MirrorBook(input.mirror);
   setHandler(progressQuery, () => book.progress());
 
-  const mirror = await local.loadMirror({ ...input, workflowId });
+  const mirror = await localSteps(input.mirror).loadMirror({ ...input, workflowId });
   for (let reading = 1; ; reading += 1) {
     book.tell('planning', `Reading ${mirror.path} of ${input.mirror}`);
-    const documents = await fetchDocuments(mirror, input.waitMs);
-    book.tell('syncing', `Syncing ${mirror.clouds.join(', ')}`);
-    await Promise.all(mirror.clouds.map((cloud) => syncCloud(input, mirror, cloud, documents, book)));
-    if (!book.sourceMoved) break;
+    const documents = await unlessMoved(fetchDocuments(mirror, input.waitMs));
+    if (documents) {
+      book.tell('waiting', `Signing in to ${mirror.clouds.join(', ')}`);
+      await Promise.all(mirror.clouds.map((cloud) => syncCloud(input, mirror, cloud, documents, book)));
+      if (!book.sourceMoved) break;
+    }
     if (reading === MAX_READINGS) {
       throw ApplicationFailure.nonRetryable(
         `The mirror ${input.mirror} changed ${MAX_READINGS} times while it was read`,
@@ -60,6 +62,16 @@ export async function syncMirror(input: SyncMirrorInput): Promise<SyncMirrorResu
   return resultOrFailure(book.result());
 }
 
+/** Undefined when the mirror changed between two of its documents. */
+async function unlessMoved<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (failureFacts(error).code === 'SourceMoved') return undefined;
+    throw error;
+  }
+}
+
 async function syncCloud(
   input: SyncMirrorInput,
   mirror: MirrorRun,
@@ -69,7 +81,7 @@ async function syncCloud(
 ): Promise<void> {
   const { workflowId } = workflowInfo();
   try {
-    const { fingerprint, regions } = await waitingSteps(input.waitMs).resolveRegions({
+    const { fingerprint, regions } = await waitingSteps(input.waitMs, cloud).resolveRegions({
       run: mirror.run,
       cloud,
       parentId: workflowId,
@@ -95,6 +107,7 @@ async function syncOneRegion(
 ): Promise<void> {
   const { cloud, region, fingerprint } = target;
   book.started({ cloud, region, workflowId: id, fingerprint });
+  book.tell('syncing', `Syncing ${input.mirror} into ${book.whereto()}`);
   const args: SyncRegionInput = {
     run: mirror.run,
     target,

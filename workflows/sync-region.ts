@@ -18,7 +18,7 @@ import { failureFacts } from './failures.js';
 import { collectPlan } from './plan-only.js';
 import { progressQuery } from './progress.js';
 import { RegionBook } from './region-book.js';
-import { cloud, publishRequest, smallItemStep, waitingSteps } from './steps.js';
+import { cloudSteps, itemSummary, publishRequest, smallItemStep, waitingSteps } from './steps.js';
 import { bytes } from './story.js';
 import type { syncImage } from './sync-image.js';
 import { slidingWindow } from './window.js';
@@ -32,12 +32,13 @@ const MAX_FAILURES = 1_000;
 /** One region of one cloud: plan, bring what is missing, remove what is superseded, publish, advertise. */
 export async function syncRegion(input: SyncRegionInput): Promise<SyncRegionResult> {
   const { run, target, settings } = input;
+  const place = `${target.cloud}/${target.region}`;
   const book = new RegionBook(target, input.carried);
   setHandler(progressQuery, () => book.progress());
 
   try {
-    book.tell('waiting', `Waiting for the services of ${target.cloud}/${target.region}`);
-    await waitingSteps(input.waitMs).awaitServices({ run, target });
+    book.tell('waiting', `Waiting for the services of ${place}`);
+    await waitingSteps(input.waitMs, place).awaitServices({ run, target });
     if (input.dryRun) return { outcome: 'planned', plan: await collectPlan(input, PAGE_SIZE) };
 
     await bringInStep(input, book);
@@ -45,11 +46,15 @@ export async function syncRegion(input: SyncRegionInput): Promise<SyncRegionResu
     if (settings.publish) {
       book.tell('publishing', 'Publishing the stream metadata');
       const requestId = `${workflowInfo().workflowId}/${workflowInfo().runId}`;
-      const published = await publishRequest.requestPublish({ run, target, requestId });
+      const published = await publishRequest(place).requestPublish({ run, target, requestId });
       book.summary.published = published;
       if (published.publicUrl !== '') {
         book.tell('publishing', `Advertising ${published.publicUrl}`);
-        const advertised = await cloud.registerEndpoints({ run, target, publicUrl: published.publicUrl });
+        const advertised = await cloudSteps(place).registerEndpoints({
+          run,
+          target,
+          publicUrl: published.publicUrl,
+        });
         book.summary.advertised = advertised;
         if (advertised.state === 'forbidden')
           book.summary.warnings.push(advertised.message ?? 'may not advertise');
@@ -64,27 +69,28 @@ export async function syncRegion(input: SyncRegionInput): Promise<SyncRegionResu
   return { outcome: 'done', summary: book.summary };
 }
 
-/** Plans page after page until a pass brings nothing new. */
+/** Plans page after page until a pass finds nothing more that this run may do. */
 async function bringInStep(input: SyncRegionInput, book: RegionBook): Promise<void> {
   const { run, target, documents } = input;
   let pause = 10_000;
+  let removable = Infinity;
   for (;;) {
     book.tell('planning', `Planning pass ${book.pass}`);
-    const page = await cloud.planSync({
+    const page = await cloudSteps(`pass ${book.pass}`).planSync({
       run,
       target,
       documents,
       position: book.position,
       pageSize: PAGE_SIZE,
     });
-    book.take(page);
+    const newFailures = book.take(page);
 
     if (page.items.length > 0 && book.pass > MAX_PASSES) {
       book.notConverging(page.items);
       return;
     }
     if (page.items.length > 0 && !book.probed && page.items.some((item) => item.action === 'upload')) {
-      await cloud.probeRights({ run, target });
+      await cloudSteps('may we upload?').probeRights({ run, target });
       book.probed = true;
     }
     const busy = await bringPage(input, book, page);
@@ -104,13 +110,22 @@ async function bringInStep(input: SyncRegionInput, book: RegionBook): Promise<vo
       book.startPass(book.pass);
     } else if (page.next !== '') {
       book.position.cursor = page.next;
-    } else if (book.successes === 0) {
-      return;
-    } else {
+    } else if (page.items.length > 0 || book.successes > 0) {
+      // Once more after a pass that only failed: its failures are known now, and hold up no other product's removals.
       book.startPass(book.pass + 1);
+    } else if (newFailures > 0 || (cutShort(page) && page.counts.remove < removable)) {
+      removable = page.counts.remove;
+      book.startPass(book.pass);
+    } else {
+      return;
     }
     await continueWhenLong(input, book);
   }
+}
+
+/** Whether there are more removals than the page has; a cloud where they do not grow fewer is let be. */
+function cutShort({ removals, counts }: PlanPage): boolean {
+  return removals.length > 0 && removals.length < counts.remove;
 }
 
 /** Brings the items of a page, several at once. Returns how many another run is busy with. */
@@ -138,11 +153,11 @@ function isSmall(input: SyncRegionInput, item: ImageItem): boolean {
 async function bring(input: SyncRegionInput, item: ImageItem): Promise<ImageResult | undefined> {
   const { run, target, settings } = input;
   if (item.action === 'finalise') {
-    await cloud.finaliseImage({ run, target, item, imageId: item.imageId ?? '' });
+    await cloudSteps(itemSummary(item)).finaliseImage({ run, target, item, imageId: item.imageId ?? '' });
     return undefined;
   }
   if (isSmall(input, item)) {
-    return smallItemStep(settings.transferTimeoutMs).syncSmallItem({ run, target, item });
+    return smallItemStep(settings.transferTimeoutMs, itemSummary(item)).syncSmallItem({ run, target, item });
   }
   return executeChild<typeof syncImage>(WorkflowType.syncImage, {
     workflowId: item.workflowId,
@@ -161,7 +176,9 @@ async function bring(input: SyncRegionInput, item: ImageItem): Promise<ImageResu
 async function removeOld({ run, target }: SyncRegionInput, book: RegionBook, page: PlanPage): Promise<void> {
   if (page.removals.length === 0) return;
   book.tell('syncing', `Removing ${page.removals.length} superseded images`);
-  book.removed(await cloud.removeImages({ run, target, removals: page.removals }));
+  book.removed(
+    await cloudSteps(`${page.removals.length} images`).removeImages({ run, target, removals: page.removals }),
+  );
 }
 
 /** A history that grew long is left behind at the end of a page, when no child runs. */
