@@ -37,6 +37,9 @@ fallocate_reserve = 0
 pipeline = $server-server
 [app:$server-server]
 use = egg:swift#$server
+$(swift_patience)
+# What is late goes to an updater, which does not run here: it would be missing in listings for good.
+container_update_timeout = 60
 CONF
   done
   swift_proxy_config
@@ -52,6 +55,9 @@ log_level = INFO
 CONF
 }
 
+# A busy machine misses the half second that Swift gives a connection.
+swift_patience() { printf '%s\n' 'conn_timeout = 20' 'node_timeout = 60'; }
+
 swift_proxy_config() {
   write_file "$STATE/etc/swift/swift-proxy.conf" <<CONF
 [DEFAULT]
@@ -61,6 +67,9 @@ workers = 2
 pipeline = catch_errors gatekeeper healthcheck proxy-logging cache listing_formats bulk tempurl authtoken keystoneauth copy slo dlo proxy-logging proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
+$(swift_patience)
+# The one device is never given up, so that a restarted server is used at once.
+error_suppression_limit = 1000000
 account_autocreate = true
 [filter:authtoken]
 paste.filter_factory = keystonemiddleware.auth_token:filter_factory

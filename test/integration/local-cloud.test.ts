@@ -149,8 +149,9 @@ test('only the cloud `local` may make public images', async () => {
 test('a container with a public ACL is read and listed without a token', async () => {
   const { headers, url } = await login('local');
   const container = `${url('object-store')}/open`;
-  await fetch(container, { method: 'PUT', headers: { ...headers, 'x-container-read': '.r:*,.rlistings' } });
-  await fetch(`${container}/a`, { method: 'PUT', headers, body: 'hello' });
+  const acl = { 'x-container-read': '.r:*,.rlistings' };
+  expect((await fetch(container, { method: 'PUT', headers: { ...headers, ...acl } })).status).toBe(201);
+  expect((await fetch(`${container}/a`, { method: 'PUT', headers, body: 'hello' })).status).toBe(201);
   expect(await (await fetch(`${container}/a`)).text()).toBe('hello');
   expect(await (await fetch(container)).text()).toBe('a\n');
   expect((await fetch(url('object-store'))).status).toBe(401);
