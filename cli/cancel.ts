@@ -9,7 +9,7 @@ import { startWorkers } from '../workers/start.js';
 import { connected, contextOf, type CommandContext, type Connected } from './context.js';
 import { formatBytes } from './format.js';
 import { describeRun } from './run-names.js';
-import { runFacts } from './run-view.js';
+import { runFacts } from './run-facts.js';
 
 /** Transfers hear of it at their next beat, and one whose worker died ends 10 s after its last. */
 const WAIT_MS = 60_000;

@@ -3,7 +3,8 @@ import { SearchAttribute, WorkflowType } from '../contracts/names.js';
 import type { RegionPlan, RegionSummary } from '../contracts/sync.js';
 import { formatBytes } from './format.js';
 import { errorReport } from './report-error.js';
-import { ending, isScheduled, isSyncResult, runFacts, type RunFacts, type RunStatus } from './run-view.js';
+import { runFacts, type RunFacts, type RunStatus } from './run-facts.js';
+import { ending, isScheduled, isSyncResult } from './run-view.js';
 
 /** What a user may filter by, as Temporal's list filters spell it. */
 export const STATUS_FILTERS: Partial<Record<RunStatus, string>> = {

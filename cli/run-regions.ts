@@ -5,6 +5,7 @@ import type { SyncMirrorResult, SyncRegionInput } from '../contracts/workflows.j
 import type { ImageProgress, RunProgress } from './progress/watch.js';
 import { decoded, readHistory, reportedFailure, type RunHistory } from './run-history.js';
 import { regionRecord, type RegionRecord } from './run-history-region.js';
+import { runFacts } from './run-facts.js';
 import { findRun } from './run-names.js';
 import { pendingSteps, taskFailure, type PendingStep, type TaskFailure } from './run-pending.js';
 
@@ -135,7 +136,7 @@ async function readRegion(
     cloud,
     region,
     run: child.run,
-    stage: said?.progress.stage ?? (child.failure ? 'failed' : running ? 'running' : 'done'),
+    stage: said?.progress.stage ?? (child.failure ? 'failed' : running && now ? runFacts(now).stage : 'done'),
     summary: record.summary,
     done: record.summary.added + record.summary.repaired,
     total: record.total,

@@ -1,45 +1,17 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
-import { SearchAttribute, WorkflowType } from '../contracts/names.js';
+import { WorkflowType } from '../contracts/names.js';
 import type { RegionFailure, RegionPlan } from '../contracts/sync.js';
 import type { ScheduledSyncResult, SyncMirrorMemo, SyncMirrorResult } from '../contracts/workflows.js';
 import { readProgress, type RunProgress } from './progress/watch.js';
 import { errorReport, type ErrorReport } from './report-error.js';
 import { readHistory, type RunHistory } from './run-history.js';
 import { pendingSteps, taskFailure, type PendingStep, type TaskFailure } from './run-pending.js';
+import { runFacts, type RunFacts } from './run-facts.js';
 import { readRegions, type RegionView } from './run-regions.js';
 import { summaryOf } from './run-result.js';
 
 /** Milliseconds that anything may take which is not the server's own word. */
 const READ_MS = 2_000;
-
-export type RunStatus =
-  'running' | 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timed out' | 'continued';
-
-const STATUS: Partial<Record<WorkflowExecutionDescription['status']['name'], RunStatus>> = {
-  RUNNING: 'running',
-  COMPLETED: 'completed',
-  FAILED: 'failed',
-  CANCELLED: 'cancelled',
-  TERMINATED: 'terminated',
-  TIMED_OUT: 'timed out',
-  CONTINUED_AS_NEW: 'continued',
-};
-
-/** What the fields of a description and of a listing have in common. */
-export interface RunFacts {
-  run: string;
-  runId: string;
-  type: string;
-  status: RunStatus;
-  /** Names of mirror and stage by search attribute; empty where the run has none. */
-  mirror: string;
-  stage: string;
-  /** ISO 8601. */
-  started: string;
-  ended?: string;
-  /** Milliseconds, until now for one that is running. */
-  durationMs: number;
-}
 
 export interface RunView extends RunFacts {
   configurationDigest?: string;
@@ -89,30 +61,6 @@ export async function readRun(client: Client, described: WorkflowExecutionDescri
     pending: [...pendingSteps(described), ...regions.pending],
     taskFailures: [...(own ? [own] : []), ...regions.taskFailures],
     ...(error === undefined ? {} : { error: errorReport(error) }),
-  };
-}
-
-export function runFacts(
-  run: Pick<
-    WorkflowExecutionDescription,
-    'workflowId' | 'runId' | 'type' | 'status' | 'startTime' | 'closeTime' | 'typedSearchAttributes'
-  >,
-): RunFacts {
-  const { workflowId, runId, type, status, startTime, closeTime } = run;
-  const attribute = (name: string): string => {
-    const pair = run.typedSearchAttributes.getAll().find(({ key }) => key.name === name);
-    return typeof pair?.value === 'string' ? pair.value : '';
-  };
-  return {
-    run: workflowId,
-    runId,
-    type,
-    status: STATUS[status.name] ?? 'running',
-    mirror: attribute(SearchAttribute.Mirror),
-    stage: attribute(SearchAttribute.Stage),
-    started: startTime.toISOString(),
-    ...(closeTime ? { ended: closeTime.toISOString() } : {}),
-    durationMs: (closeTime ?? new Date()).getTime() - startTime.getTime(),
   };
 }
 

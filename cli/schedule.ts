@@ -13,6 +13,9 @@ import { listSchedules, renderSchedules } from './schedule-list.js';
 /** Milliseconds in which a triggered run shows up, usually within a tenth of a second. */
 const TRIGGER_MS = 5_000;
 
+/** The server takes a pause or a resumption with an empty note for nothing at all. */
+const PAUSED = 'paused by image-stream schedule pause';
+
 const OUTCOMES: Record<AppliedSchedule['outcome'], string> = {
   created: 'created',
   updated: 'updated',
@@ -45,15 +48,17 @@ export function registerSchedule(program: Command): void {
   schedule
     .command('pause <mirror>')
     .description('keep a schedule from firing')
-    .option('--note <text>', 'why, for those who look at it', 'paused by image-stream schedule pause')
+    .option('--note <text>', 'why, for those who look at it', PAUSED)
     .action(async (mirror: string, { note }: { note: string }, command: Command) =>
-      onOne(contextOf(command), mirror, 'paused', (handle) => handle.pause(note)),
+      onOne(contextOf(command), mirror, 'paused', (handle) => handle.pause(note || PAUSED)),
     );
   schedule
     .command('resume <mirror>')
     .description('let a paused schedule fire again')
     .action(async (mirror: string, _options: unknown, command: Command) =>
-      onOne(contextOf(command), mirror, 'resumed', (handle) => handle.unpause('')),
+      onOne(contextOf(command), mirror, 'resumed', (handle) =>
+        handle.unpause('resumed by image-stream schedule resume'),
+      ),
     );
   schedule
     .command('trigger <mirror>')

@@ -5,7 +5,8 @@ import { connected, contextOf, type CommandContext } from './context.js';
 import { whenInterrupted } from './interrupt.js';
 import { follow } from './progress/follow.js';
 import { describeRun } from './run-names.js';
-import { readRun, runFacts, type RunView } from './run-view.js';
+import { runFacts } from './run-facts.js';
+import { readRun, type RunView } from './run-view.js';
 import { renderRun } from './run-view-text.js';
 
 interface ShowOptions {
