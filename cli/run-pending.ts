@@ -25,7 +25,9 @@ export interface TaskFailure {
 
 const beatSchema = z.object({ stage: z.string(), offset: z.number(), total: z.number() });
 
-export function pendingSteps({ workflowId, raw }: WorkflowExecutionDescription): PendingStep[] {
+type Described = Pick<WorkflowExecutionDescription, 'workflowId' | 'raw'>;
+
+export function pendingSteps({ workflowId, raw }: Described): PendingStep[] {
   return (raw.pendingActivities ?? []).map((activity) => {
     const payload = activity.heartbeatDetails?.payloads?.[0];
     const beat = beatSchema.safeParse(payload ? defaultPayloadConverter.fromPayload(payload) : undefined);
@@ -43,7 +45,7 @@ export function pendingSteps({ workflowId, raw }: WorkflowExecutionDescription):
 
 /** Only the first of a row of failed workflow tasks is in the history; how many they are, the description says. */
 export function taskFailure(
-  { workflowId, raw }: WorkflowExecutionDescription,
+  { workflowId, raw }: Described,
   events: readonly HistoryEvent[],
 ): TaskFailure | undefined {
   const attempt = raw.pendingWorkflowTask?.attempt ?? 1;
