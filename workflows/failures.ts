@@ -22,7 +22,7 @@ export function failureFacts(error: unknown): FailureFacts {
     if (CancellationScope.current().consideredCancelled) throw error;
     return { code: 'Cancelled', message: cancelled(error), hint: '' };
   }
-  let timeout: TimeoutFailure | undefined;
+  let step: unknown = error;
   let current: unknown = error;
   while (current instanceof Error) {
     if (current instanceof ApplicationFailure) {
@@ -30,10 +30,10 @@ export function failureFacts(error: unknown): FailureFacts {
       const hint = isRecord(details) && typeof details.hint === 'string' ? details.hint : '';
       return { code: current.type ?? 'Internal', message: current.message, hint };
     }
-    if (current instanceof TimeoutFailure) timeout = current;
+    if (current instanceof TimeoutFailure) return timedOut(step, current);
+    step = current;
     current = current.cause;
   }
-  if (timeout) return { code: 'TimedOut', message: timedOut(error), hint: '' };
   return { code: 'Internal', message: error instanceof Error ? error.message : String(error), hint: '' };
 }
 
@@ -62,10 +62,19 @@ function cancelled(error: unknown): string {
   return 'It was cancelled';
 }
 
-function timedOut(error: unknown): string {
-  if (error instanceof ActivityFailure) return `${error.activityType} took longer than it may`;
-  if (error instanceof ChildWorkflowFailure) return `${error.workflowType} took longer than it may`;
-  return 'It took longer than it may';
+/** What ran out of time: the failure of its last attempt, which the SDK leaves in the message it decodes, or else the time alone. */
+function timedOut(step: unknown, { failure }: TimeoutFailure): FailureFacts {
+  const last = failure?.cause;
+  if (last?.applicationFailureInfo?.type) {
+    return { code: last.applicationFailureInfo.type, message: last.message ?? '', hint: '' };
+  }
+  const what =
+    step instanceof ActivityFailure
+      ? step.activityType
+      : step instanceof ChildWorkflowFailure
+        ? step.workflowType
+        : 'It';
+  return { code: 'TimedOut', message: `${what} took longer than it may`, hint: '' };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
