@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { ImageStreamError } from '../../contracts/errors.js';
 import type { Destination } from './destination.js';
 
-/** A directory that some web server shows. @throws {ImageStreamError} StagingUnwritable, when it cannot be made or written */
+/** A directory that some web server shows. @throws {ImageStreamError} StagingUnwritable, StagingFull, when it cannot be made, read or written */
 export async function directoryDestination(path: string): Promise<Destination> {
   const root = await writable(path, async () => {
     await mkdir(path, { recursive: true });
@@ -18,8 +18,15 @@ export async function directoryDestination(path: string): Promise<Destination> {
       try {
         return await readFile(join(root, relative), 'utf8');
       } catch (error) {
-        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-        throw error;
+        if (codeOf(error) === 'ENOENT') return undefined;
+        throw new ImageStreamError(
+          'StagingUnwritable',
+          `Cannot read ${join(root, relative)} (${codeOf(error)})`,
+          {
+            hint: 'Give the worker access to the folder that is published to.',
+            cause: error,
+          },
+        );
       }
     },
     async write(relative, text) {
@@ -51,7 +58,7 @@ async function writable<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const code = codeOf(error);
     const full = code === 'ENOSPC' || code === 'EDQUOT';
     throw new ImageStreamError(full ? 'StagingFull' : 'StagingUnwritable', `Cannot write ${path} (${code})`, {
       hint: full
@@ -60,4 +67,8 @@ async function writable<T>(path: string, work: () => Promise<T>): Promise<T> {
       cause: error,
     });
   }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
