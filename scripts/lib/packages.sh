@@ -10,15 +10,15 @@ missing_packages() {
 
 # Packages of services would start them under systemd, on the ports that we are about to take.
 install_without_starting() {
-  local policy=/usr/sbin/policy-rc.d ours='' status=0
-  if [ ! -e $policy ]; then
-    printf '#!/bin/sh\nexit 101\n' >$policy
-    chmod 755 $policy
+  local policy=${POLICY_RC_D:-/usr/sbin/policy-rc.d} ours='' status=0
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
     ours=1
   fi
   DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
     -o DPkg::Lock::Timeout=300 "$@" </dev/null 9>&- || status=$?
-  [ -z "$ours" ] || rm -f $policy
+  [ -z "$ours" ] || rm -f "$policy"
   return $status
 }
 
