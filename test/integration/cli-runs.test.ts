@@ -306,6 +306,27 @@ describe('with a Temporal server that stays up', () => {
     expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
   });
 
+  test('a run whose workflow code fails again and again stands still, and show says why', async () => {
+    const handle = await client.workflow.start('workflowOfAnotherBuild', {
+      workflowId: 'sync/other-build',
+      taskQueue: 'image-stream',
+    });
+    const worker = bench.start(['worker'], temporal.env);
+    try {
+      await vi.waitFor(
+        async () =>
+          expect(good(await bench.run(['show', 'other-build'], temporal.env))).toMatch(
+            /stands still: the workflow code of sync\/other-build failed, attempt \d+: .*workflowOfAnotherBuild/,
+          ),
+        { timeout: 60_000, interval: 500 },
+      );
+    } finally {
+      await handle.terminate();
+      worker.kill('SIGTERM');
+      await worker.finished;
+    }
+  });
+
   test('with a worker a schedule fires again and again, not while it is paused, and is gone when deleted', async () => {
     const worker = bench.start(['worker'], temporal.env);
     try {
