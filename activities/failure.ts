@@ -6,7 +6,7 @@ import { ImageStreamError } from '../contracts/errors.js';
  * Turns a failure of a library into one of Temporal's: the code becomes the type, the hint a detail, Retry-After the delay. A
  * cancellation passes as it is, and an error without a code keeps its text out of sight, since nobody checked it for secrets.
  */
-export function asActivityFailure(error: unknown, signal: AbortSignal): unknown {
+function asActivityFailure(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted)
     return signal.reason instanceof Error ? signal.reason : new CancelledFailure('cancelled');
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;

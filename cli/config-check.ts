@@ -53,7 +53,7 @@ async function checkCloud(
   }
 }
 
-export function renderCheck(
+function renderCheck(
   { file }: Pick<Configuration, 'file'>,
   meaning: readonly string[],
   warnings: readonly string[],

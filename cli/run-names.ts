@@ -4,7 +4,7 @@ import { ImageStreamError } from '../contracts/errors.js';
 import { workflowId } from '../contracts/ids.js';
 
 /** The workflow id that a user means: an id has a slash, the name of a mirror has none. */
-export function runId(text: string): string {
+function runId(text: string): string {
   return text.includes('/') ? text : workflowId.syncMirror(text);
 }
 

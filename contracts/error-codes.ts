@@ -121,8 +121,3 @@ export type ErrorCode = keyof typeof ERROR_TABLE;
 export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(ERROR_TABLE, value);
 }
-
-/** Codes that no retry mends: the `nonRetryableErrorTypes` of every activity. */
-export const NON_RETRYABLE_CODES: readonly ErrorCode[] = (Object.keys(ERROR_TABLE) as ErrorCode[]).filter(
-  (code) => !ERROR_TABLE[code].retryable,
-);
