@@ -38,9 +38,9 @@ export class ImageStreamError extends Error {
   }
 }
 
-/** The line a user sees: code, sentence, what to do, with no line break in it. */
+/** The line a user sees: code, sentence, what to do, with no line break and nothing that a terminal would obey. */
 export function errorLine(error: { code: string; message: string; hint?: string }): string {
-  const sentence = error.message.replace(/\s+/g, ' ').trim();
+  const sentence = error.message.replace(/[\s\p{Cc}]+/gu, ' ').trim();
   const ended = /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
   return `${error.code}: ${ended}${error.hint ? ` ${error.hint}` : ''}`;
 }

@@ -19,7 +19,9 @@ test('finds a property that somebody changed', () => {
 });
 
 test('finds a property that somebody removed', () => {
-  const { os_version: _gone, ...properties } = imageOf(one).properties;
+  const properties = Object.fromEntries(
+    Object.entries(imageOf(one).properties).filter(([key]) => key !== 'os_version'),
+  );
   expect(differences({ ...imageOf(one), properties }, wanted)).toEqual(['os_version']);
 });
 
