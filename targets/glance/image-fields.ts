@@ -42,12 +42,12 @@ const DISK_FORMATS: Readonly<Record<string, string>> = {
 
 const NOT_METADATA = new Set(['product_name', 'version_name', 'item_name', 'path']);
 
-function glanceArchitecture(arch: string): string {
+export function glanceArchitecture(arch: string): string {
   const lower = arch.toLowerCase();
   return Object.hasOwn(ARCHITECTURES, lower) ? ARCHITECTURES[lower]! : lower;
 }
 
-function diskFormat(ftype: string | undefined): string {
+export function diskFormat(ftype: string | undefined): string {
   const lower = (ftype ?? '').toLowerCase();
   return Object.hasOwn(DISK_FORMATS, lower) ? DISK_FORMATS[lower]! : 'qcow2';
 }
@@ -59,7 +59,7 @@ function hypervisorType(ftype: string | undefined): string | undefined {
 }
 
 /** JSON with sorted keys and the separators `, ` and `: `, ASCII only, as images of the Python tool carry it. */
-function metadataJson(data: ReadonlyMap<string, string>): string {
+export function metadataJson(data: ReadonlyMap<string, string>): string {
   const ascii = (text: string) =>
     JSON.stringify(text).replace(
       /[\u007f-\uffff]/g,
