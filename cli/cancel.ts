@@ -4,9 +4,8 @@ import type { Command } from 'commander';
 import { ImageStreamError } from '../contracts/errors.js';
 import { QueryName } from '../contracts/names.js';
 import { Staging } from '../staging/index.js';
-import { createLogger, installRuntime } from '../workers/logging.js';
-import { startWorkers } from '../workers/start.js';
 import { connected, contextOf, type CommandContext, type Connected } from './context.js';
+import { withOwnWorker } from './in-process-worker.js';
 import { formatBytes } from './format.js';
 import { describeRun } from './run-names.js';
 import { runFacts } from './run-facts.js';
@@ -81,22 +80,14 @@ async function untilEnded(client: Client, workflowId: string, runId: string): Pr
 
 /** A run of the embedded server whose command was killed has no worker to end it: then this process is one. */
 async function withWorker<T>(
-  { io }: CommandContext,
-  { access, client, configuration, logFile }: Connected,
+  context: CommandContext,
+  connection: Connected,
   workflowId: string,
   work: () => Promise<T>,
 ): Promise<T> {
+  const { access, client } = connection;
   if (!access.embedded || (await isServed(client, workflowId))) return work();
-  const logger = createLogger({ file: logFile, level: 'info' });
-  installRuntime(logger, { ownSignals: true });
-  const { connectionOptions, namespace } = access;
-  const workers = await startWorkers({ connectionOptions, namespace, configuration, logger, env: io.env });
-  try {
-    return await work();
-  } finally {
-    workers.shutdown();
-    await workers.done.catch(() => undefined);
-  }
+  return withOwnWorker(context, connection, work);
 }
 
 /** Only a living worker answers queries. */

@@ -4,9 +4,8 @@ import { ImageStreamError } from '../contracts/errors.js';
 import { TaskQueue } from '../contracts/names.js';
 import type { SyncMirrorResult } from '../contracts/workflows.js';
 import { buildId } from '../workers/build-id.js';
-import { createLogger, installRuntime } from '../workers/logging.js';
-import { startWorkers } from '../workers/start.js';
 import { connected, contextOf, type CommandContext, type Connected } from './context.js';
+import { withOwnWorker } from './in-process-worker.js';
 import { follow } from './progress/follow.js';
 import { errorReport, reportError } from './report-error.js';
 import { endRunsOfOtherBuilds, startOrJoin, type StartedRun } from './run-starter.js';
@@ -105,30 +104,9 @@ async function withWorkers(
   connection: Connected,
   work: () => Promise<number>,
 ): Promise<number> {
-  const { access, configuration, logFile } = connection;
-  if (!access.embedded) {
-    await warnWithoutWorker(context, connection);
-    return work();
-  }
-  const logger = createLogger({ file: logFile, level: context.options.debug ? 'debug' : 'info' });
-  installRuntime(logger, { ownSignals: true });
-  const workers = await startWorkers({
-    connectionOptions: access.connectionOptions,
-    namespace: access.namespace,
-    configuration,
-    logger,
-    env: context.io.env,
-  });
-  try {
-    return await Promise.race([work(), workers.done.then(() => Promise.reject(workersEnded()))]);
-  } finally {
-    workers.shutdown();
-    await workers.done.catch(() => undefined);
-  }
-}
-
-function workersEnded(): ImageStreamError {
-  return new ImageStreamError('Internal', 'The worker of this command ended before the run did');
+  if (connection.access.embedded) return withOwnWorker(context, connection, work);
+  await warnWithoutWorker(context, connection);
+  return work();
 }
 
 async function warnWithoutWorker({ io, json }: CommandContext, { client, access }: Connected): Promise<void> {
