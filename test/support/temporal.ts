@@ -35,10 +35,15 @@ export async function workflowBundle(): Promise<{ codePath: string }> {
 
 let quiet = false;
 
-/** A real Temporal server of its own, with our search attributes. */
-export async function startTemporal(): Promise<TestWorkflowEnvironment> {
+/** Leaves out what workers tell of themselves; once in a process, before the first of them. */
+export function keepQuiet(): void {
   if (!quiet) Runtime.install({ logger: new DefaultLogger('ERROR') });
   quiet = true;
+}
+
+/** A real Temporal server of its own, with our search attributes. */
+export async function startTemporal(): Promise<TestWorkflowEnvironment> {
+  keepQuiet();
   const { path } = await findTemporalCli();
   return TestWorkflowEnvironment.createLocal({
     server: {
