@@ -1,24 +1,37 @@
+import { Context } from '@temporalio/activity';
 import type { Activities } from '../contracts/activities.js';
 import { ImageStreamError } from '../contracts/errors.js';
-import type { Session } from '../openstack/index.js';
+import type { Glance, Session } from '../openstack/index.js';
 import type { Dependencies } from './dependencies.js';
 
-/** One look at the catalogue: the workflow's retries do the waiting, so that the last look's answer can be seen. */
+/** One look at the catalogue and at Glance: the workflow's retries do the waiting, so that the last look's answer can be seen. */
 export function awaitServices({ settings, clouds }: Dependencies): Activities['awaitServices'] {
-  return async ({ run, target }) => {
+  return async ({ run, target, answering = false }) => {
     await settings.ofRun(run);
     const session = await clouds.ofTarget(target);
     const services = ['image'];
     if (settings.cloud(target.cloud).publish.to === 'swift') services.push('object-store');
     const look = () => services.map((type) => session.endpoint(type, target.region));
+    let endpoints: string[];
     try {
-      return { endpoints: look() };
+      endpoints = look();
     } catch {
       // The catalogue is as old as the token.
       await session.authenticate();
-      return { endpoints: waitable(session, target.region, look) };
+      endpoints = waitable(session, target.region, look);
     }
+    if (answering) await glanceAnswers(await clouds.glance(target));
+    return { endpoints };
   };
+}
+
+async function glanceAnswers(glance: Glance): Promise<void> {
+  try {
+    await glance.ping(Context.current().cancellationSignal);
+  } catch (cause) {
+    if (!(cause instanceof ImageStreamError) || !cause.retryable) throw cause;
+    throw new ImageStreamError('ServicesUnavailable', cause.message, { cause });
+  }
 }
 
 /** Keystone knows the region (resolveRegions asked), so that one without endpoints is one still being set up. */

@@ -69,7 +69,12 @@ export interface Activities {
   /** Checks the signature by the mirror's policy and reads only the signed bytes. @throws SignatureInvalid, DocumentInvalid, DocumentCycle, UnsafePath */
   verifyIndex(request: { run: RunRef; document: DocumentRef; walk: WalkState }): Promise<VerifiedDocument>;
   /** Fails with a retryable code until Keystone, Glance and, if publishing, Swift are in the catalogue. */
-  awaitServices(request: { run: RunRef; target: TargetRef }): Promise<{ endpoints: string[] }>;
+  awaitServices(request: {
+    run: RunRef;
+    target: TargetRef;
+    /** Glance must answer, too. A run that waits for ever does without: its region would block the mirror's next runs. */
+    answering?: boolean;
+  }): Promise<{ endpoints: string[] }>;
   /** May this user create images of the configured visibility here? @throws VisibilityForbidden, Forbidden */
   probeRights(request: { run: RunRef; target: TargetRef }): Promise<void>;
   planSync(request: {

@@ -187,6 +187,11 @@ export class Glance {
     await this.delete(probe.id);
   }
 
+  /** Asks for next to nothing. @throws {ImageStreamError} CloudUnreachable, CloudError, when the service does not answer */
+  async ping(signal?: AbortSignal): Promise<void> {
+    await this.#send('GET', '/images?limit=1', { purpose: 'see whether images can be listed', signal });
+  }
+
   /** The service's root with its version, without trailing slash. */
   async root(signal?: AbortSignal): Promise<string> {
     await this.#session.catalogue(signal);

@@ -1,6 +1,10 @@
 import { ApplicationFailure } from '@temporalio/workflow';
+import type { RegionFailure } from '../contracts/sync.js';
 import type { SyncMirrorResult } from '../contracts/workflows.js';
 import { asFailure } from './failures.js';
+
+/** Failed regions that the message names. */
+const NAMED_REGIONS = 5;
 
 /**
  * A run in which anything failed ends Failed: with the region's own code when the mirror has one region and nothing of it could
@@ -17,7 +21,7 @@ export function resultOrFailure(result: SyncMirrorResult): SyncMirrorResult {
   if (failedRegions.length === 0 && failed === 0 && unstable === 0) return result;
 
   const parts = [
-    failedRegions.length > 0 ? `${failedRegions.length} regions failed` : '',
+    failedRegions.length > 0 ? `${regionsFailed(failedRegions)} failed` : '',
     failed > 0 ? `${failed} items failed` : '',
     unstable > 0 ? `${unstable} items do not stay as they were made` : '',
   ].filter((part) => part !== '');
@@ -28,4 +32,11 @@ export function resultOrFailure(result: SyncMirrorResult): SyncMirrorResult {
     nonRetryable: true,
     details: [{ hint: '', summary: result }],
   });
+}
+
+/** The regions by name, as long as they are few. */
+function regionsFailed(regions: RegionFailure[]): string {
+  const names = regions.map(({ cloud, region }) => (region === '' ? cloud : `${cloud}/${region}`));
+  const rest = names.length - NAMED_REGIONS;
+  return names.slice(0, NAMED_REGIONS).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
 }

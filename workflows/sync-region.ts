@@ -38,7 +38,7 @@ export async function syncRegion(input: SyncRegionInput): Promise<SyncRegionResu
 
   try {
     book.tell('waiting', `Waiting for the services of ${place}`);
-    await waitingSteps(input.waitMs, place).awaitServices({ run, target });
+    await waitingSteps(input.waitMs, place).awaitServices({ run, target, answering: input.waitMs !== null });
     if (input.dryRun) return { outcome: 'planned', plan: await collectPlan(input, PAGE_SIZE) };
 
     await bringInStep(input, book);
