@@ -59,11 +59,13 @@ export function mergedIndex(
   const before = index?.get(contentId);
   const updated = documentUpdated(products);
   const others = cloudsOf(before).filter((cloud) => cloud.region !== region);
+  const clouds = [...others, ...place.endpoints.map((endpoint) => ({ region, endpoint }))];
   const entry = imageIdsEntry({
     path: productsPath(contentId),
     updated,
     cloudName: place.cloudName,
-    clouds: [...others, ...place.endpoints.map((endpoint) => ({ region, endpoint }))],
+    // In one order whoever wrote last, so that regions which take turns change nothing.
+    clouds: clouds.sort((a, b) => (a.region < b.region ? -1 : a.region > b.region ? 1 : 0)),
     products: [...new Set(readPublished(products).map(({ product }) => product))].sort(),
   });
   const text = spliceIndexEntry(index ? existing : undefined, contentId, entry, updated);
