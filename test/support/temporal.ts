@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { MockActivityEnvironment, TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker, bundleWorkflowCode } from '@temporalio/worker';
 import { findTemporalCli } from '../../cli/embedded/temporal-cli.js';
 import { SearchAttribute, TaskQueue, stagingQueue } from '../../contracts/names.js';
@@ -39,6 +39,11 @@ let quiet = false;
 export function keepQuiet(): void {
   if (!quiet) Runtime.install({ logger: new DefaultLogger('ERROR') });
   quiet = true;
+}
+
+/** Where an activity's code can run without a server; it does not log what is meant to fail. */
+export function activityEnvironment(): MockActivityEnvironment {
+  return new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
 }
 
 /** A real Temporal server of its own, with our search attributes. */

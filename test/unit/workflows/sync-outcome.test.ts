@@ -1,0 +1,65 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { expect, test } from 'vitest';
+import type { RegionFailure, RegionSummary } from '../../../contracts/sync.js';
+import { resultOrFailure } from '../../../workflows/sync-outcome.js';
+
+const region = (more: Partial<RegionSummary> = {}): RegionSummary => ({
+  cloud: 'prod',
+  region: 'RegionOne',
+  added: 0,
+  repaired: 0,
+  removed: 0,
+  unchanged: 0,
+  fetchedBytes: 0,
+  uploadedBytes: 0,
+  failures: [],
+  failureCount: 0,
+  warnings: [],
+  unstable: [],
+  ...more,
+});
+const failedRegion: RegionFailure = {
+  cloud: 'prod',
+  region: 'r',
+  code: 'Unauthorized',
+  message: 'No',
+  hint: 'Do.',
+};
+const unstable = { key: 'u', product: 'p', version: '1', item: 'i', code: 'NotConverging', message: 'again' };
+
+function typeOf(regions: RegionSummary[], failedRegions: RegionFailure[] = []): string | null | undefined {
+  try {
+    resultOrFailure({ mirror: 'm', regions, failedRegions });
+    return 'done';
+  } catch (error) {
+    return error instanceof ApplicationFailure ? error.type : String(error);
+  }
+}
+
+test('a run in which nothing failed is done', () => {
+  expect(typeOf([region(), region({ warnings: ['something'] })])).toBe('done');
+});
+
+test('a run of which an item failed is incomplete', () => {
+  expect(typeOf([region({ failureCount: 1 })])).toBe('SyncIncomplete');
+});
+
+test('a run of which one region of several failed is incomplete', () => {
+  expect(typeOf([region()], [failedRegion])).toBe('SyncIncomplete');
+});
+
+test('a run whose regions all failed is incomplete', () => {
+  expect(typeOf([], [failedRegion, failedRegion])).toBe('SyncIncomplete');
+});
+
+test('a run whose only region failed has the code of that region', () => {
+  expect(typeOf([], [failedRegion])).toBe('Unauthorized');
+});
+
+test('a run that only does not converge says so', () => {
+  expect(typeOf([region({ unstable: [unstable] })])).toBe('NotConverging');
+});
+
+test('a run that failed and does not converge is incomplete', () => {
+  expect(typeOf([region({ unstable: [unstable], failureCount: 1 })])).toBe('SyncIncomplete');
+});
