@@ -20,7 +20,7 @@ let server: MirrorServer;
 
 function configuration(overrides: Record<string, unknown> = {}) {
   return {
-    clouds: [{ name: 'local', publish: { to: 'swift', container, prefix: 'data/' } }],
+    clouds: [{ name: 'local', regions: ['RegionOne'], publish: { to: 'swift', container, prefix: 'data/' } }],
     mirrors: [
       {
         name: 'ubuntu',
@@ -169,7 +169,8 @@ test('a second sync changes nothing and says so', async () => {
 
 test('an image whose properties or visibility were changed by hand is mended, and one deleted comes back', async () => {
   const images = await ours();
-  const [first, second] = images;
+  const first = images.find(({ properties }) => properties.product_name === noble);
+  const second = images.find(({ properties }) => properties.product_name === jammy);
   await glance.patch(first?.id ?? '', { visibility: 'private', set: { os_distro: 'other' } });
   await glance.delete(second?.id ?? '');
   const { code, stdout } = await bench.run(['sync']);
