@@ -50,10 +50,9 @@ export function publishProducts(dependencies: Dependencies): Activities['publish
           return { products: 'none', index: 'none', images: 0, publicUrl: '' };
         }
         const text = mergedProducts(existing, contentId, target.region, items, streamTimestamp(new Date()));
-        if (text !== undefined) {
-          await destination.prepare();
-          await destination.write(productsPath(contentId), text);
-        }
+        // Also where nothing is written: somebody may have closed the place to readers.
+        await destination.prepare();
+        if (text !== undefined) await destination.write(productsPath(contentId), text);
         const products = text === undefined ? 'unchanged' : 'written';
         return { products, index: 'none', images: items.length, publicUrl: destination.publicUrl };
       },
