@@ -41,7 +41,7 @@ export class Space {
 
   /**
    * Makes room for `need` more bytes and runs `claim`, which writes down on disk that they are taken.
-   * @throws {ImageStreamError} StagingFull when what is not in use is too little
+   * @throws {ImageStreamError} StagingFull when what is not in use is too little, StagingTooSmall when the disk is
    */
   async reserve(
     digest: Digest,
@@ -58,6 +58,7 @@ export class Space {
       if (counted) counted.bytes += need;
       return claim();
     }
+    if (need > free) await this.#checkDisk(need);
     const lease = await this.#lock(signal);
     try {
       await onDisk(root, async () => {
@@ -156,6 +157,18 @@ export class Space {
     const { root } = this.#layout;
     const { bavail, bsize } = await onDisk(root, () => statfs(root));
     return bavail * bsize;
+  }
+
+  /** Waiting for space helps nobody where the whole disk is too small. */
+  async #checkDisk(need: number): Promise<void> {
+    const { root } = this.#layout;
+    const { blocks, bsize } = await onDisk(root, () => statfs(root));
+    if (need <= blocks * bsize) return;
+    throw new ImageStreamError(
+      'StagingTooSmall',
+      `a download needs ${need} bytes, more than the whole disk of the staging folder has`,
+      { hint: 'Put staging.path on a larger disk.', details: { path: root, need } },
+    );
   }
 
   async #lock(signal: AbortSignal): Promise<Lease> {

@@ -140,12 +140,28 @@ test('an abandoned part goes when nothing else is left, and never the one that i
   expect(await staging.usage()).toMatchObject({ partFiles: 0, wholeBytes: 3 * MiB });
 });
 
-test('a disk too small for the file is StagingFull before a byte moves', async () => {
+test('a file larger than the whole disk is StagingTooSmall before a byte moves: no waiting helps', async () => {
   const { root } = await smallDisk(4);
   const staging = await Staging.open({ root });
   const bytes = image(6 * MiB);
   const source = sourceOf(bytes);
-  await expect(staging.download(request(bytes, source))).rejects.toMatchObject({ code: 'StagingFull' });
+  await expect(staging.download(request(bytes, source))).rejects.toMatchObject({
+    code: 'StagingTooSmall',
+    retryable: false,
+  });
+  expect(source.opened).toEqual([]);
+});
+
+test('a disk with too little space left for the file is StagingFull before a byte moves', async () => {
+  const { root } = await smallDisk(8);
+  const staging = await Staging.open({ root });
+  await writeFile(join(root, 'ballast'), Buffer.alloc(4 * MiB));
+  const bytes = image(6 * MiB);
+  const source = sourceOf(bytes);
+  await expect(staging.download(request(bytes, source))).rejects.toMatchObject({
+    code: 'StagingFull',
+    retryable: true,
+  });
   expect(source.opened).toEqual([]);
 });
 
