@@ -30,7 +30,7 @@ export function planSync(dependencies: Dependencies): Activities['planSync'] {
         const contentId = contentIdFor(mirror, target.region);
         const source = await readItems(documents, mirror, refs, signal);
         const images = await listInventory(clouds, target, contentId, signal);
-        return planRegion({
+        const page = planRegion({
           cloud: target.cloud,
           region: target.region,
           settings: { ...mirror, mirror: mirror.name, contentId },
@@ -40,13 +40,25 @@ export function planSync(dependencies: Dependencies): Activities['planSync'] {
           pageSize,
           preview: preview ?? false,
         });
+        return source.items.length > 0
+          ? page
+          : { ...page, warnings: [...page.warnings, nothingWanted(source)] };
       },
     );
   };
 }
 
+/** Said aloud, since a filter that lets nothing pass looks like a mirror that is in step. */
+function nothingWanted({ seen }: SourceItems): string {
+  return seen === 0
+    ? 'the mirror has no item with a file; what is in the cloud stays as it is'
+    : `none of the ${seen} items of the mirror passes the filters; what is in the cloud stays as it is`;
+}
+
 interface SourceItems {
   items: CandidateItem[];
+  /** Items with a file, those that the filters leave out as well. */
+  seen: number;
   sourceContentIds: Set<string>;
 }
 
@@ -58,13 +70,15 @@ async function readItems(
   signal: AbortSignal,
 ): Promise<SourceItems> {
   const filters = mirror.filters.map(parseFilter);
-  const source: SourceItems = { items: [], sourceContentIds: new Set() };
+  const source: SourceItems = { items: [], seen: 0, sourceContentIds: new Set() };
   for (const ref of refs) {
     const { document } = await documents.read(mirror, ref, signal);
     if (document.kind !== 'products') continue;
     source.sourceContentIds.add(document.contentId);
     for (const flat of flatten(document)) {
-      if (!flat.data.get('path') || !matchesAll(filters, flat.data)) continue;
+      if (!flat.data.get('path')) continue;
+      source.seen += 1;
+      if (!matchesAll(filters, flat.data)) continue;
       source.items.push(candidate(flat, document));
     }
   }
@@ -80,9 +94,15 @@ function candidate({ product, version, item, data }: FlatItem, document: Product
     ownData: inheritedData(document.tree, [product, version, item], { includeTop: false, insertNames: true }),
     sourceContentId: document.contentId,
     path: data.get('path') ?? '',
-    facts: factsOf(data),
+    facts: product === '' || version === '' || item === '' ? NAMELESS : factsOf(data),
   };
 }
+
+/** Glance keeps no empty property, so that such an image could not be told from others. */
+const NAMELESS = {
+  code: 'ItemInvalid',
+  message: 'the name of its product, version or item is empty',
+} as const;
 
 /** A bad item counts only where its version is wanted, which is not known yet. */
 function factsOf(data: ReadonlyMap<string, string>): CandidateItem['facts'] {
