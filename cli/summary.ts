@@ -2,6 +2,8 @@ import type { RegionPlan, RegionSummary } from '../contracts/sync.js';
 import type { SyncMirrorResult } from '../contracts/workflows.js';
 import { formatBytes, formatTable, printable } from './format.js';
 
+const WIDEST_CELL = 100;
+
 /** What a sync did, region by region. */
 export function renderSummary({ mirror, regions, failedRegions }: SyncMirrorResult): string {
   const blocks = regions.map((region) => printRegion(mirror, region));
@@ -48,6 +50,11 @@ function printRegion(mirror: string, summary: RegionSummary): string {
   return lines.map((line) => `${printable(line)}\n`).join('');
 }
 
+/** One overlong name must not push every other row off the screen. */
+function shortened(cell: string): string {
+  return cell.length > WIDEST_CELL ? `${cell.slice(0, WIDEST_CELL - 1)}…` : cell;
+}
+
 /** The plan of a dry run as a table. */
 export function renderPlan({ mirror, plans = [], failedRegions }: SyncMirrorResult): string {
   return (
@@ -65,7 +72,7 @@ function printPlan(
   const names = { upload: 'upload', finalise: 'repair', remove: 'remove' };
   const cells = rows.map(({ action, product, version, item, size, detail }) =>
     [names[action], product, version, item, action === 'upload' ? formatBytes(size) : '', detail].map(
-      printable,
+      (cell) => shortened(printable(cell)),
     ),
   );
   const table =
