@@ -1,10 +1,11 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client, type Connection } from '@temporalio/client';
 import type { Command } from 'commander';
 import { join } from 'node:path';
 import { loadConfiguration, stateFolder, type Configuration } from '../config/index.js';
 import { connectTemporal } from './embedded/connect-temporal.js';
 import { findTemporalCli } from './embedded/temporal-cli.js';
 import type { TemporalAccess } from './embedded/temporal-access.js';
+import { openClientConnection } from '../workers/client-connection.js';
 import { processIo, type Io } from './io.js';
 
 /** The options that every command has. */
@@ -55,13 +56,7 @@ export async function connected(context: CommandContext): Promise<Connected> {
     env: context.io.env,
     findCli: async () => (await findTemporalCli({ env: context.io.env })).path,
   });
-  const { address, tls, apiKey, metadata } = access.connectionOptions;
-  const connection = Connection.lazy({
-    ...(address === undefined ? {} : { address }),
-    tls: tls ?? null,
-    ...(apiKey === undefined ? {} : { apiKey }),
-    ...(metadata === undefined ? {} : { metadata }),
-  });
+  const { connection, close } = openClientConnection(access.connectionOptions);
   return {
     configuration,
     access,
@@ -70,7 +65,7 @@ export async function connected(context: CommandContext): Promise<Connected> {
     state,
     logFile: join(state, 'image-stream.log'),
     async close() {
-      await connection.close();
+      await close();
       await access.close();
     },
   };

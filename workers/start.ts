@@ -1,4 +1,4 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import { NativeConnection, Worker, type NativeConnectionOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import {
@@ -12,6 +12,7 @@ import { Settings, type Configuration } from '../config/index.js';
 import { TaskQueue, stagingQueue } from '../contracts/names.js';
 import { Staging } from '../staging/index.js';
 import { buildId, workflowCode } from './build-id.js';
+import { openClientConnection } from './client-connection.js';
 
 export interface WorkerSetup {
   connectionOptions: NativeConnectionOptions;
@@ -46,14 +47,8 @@ export async function startWorkers(setup: WorkerSetup): Promise<RunningWorkers> 
     ...(configuration.staging.budget === undefined ? {} : { budgetBytes: configuration.staging.budget }),
   });
   const connection = await NativeConnection.connect(connectionOptions);
-  const { address, tls, apiKey, metadata } = connectionOptions;
-  const clientConnection = Connection.lazy({
-    ...(address === undefined ? {} : { address }),
-    tls: tls ?? null,
-    ...(apiKey === undefined ? {} : { apiKey }),
-    ...(metadata === undefined ? {} : { metadata }),
-  });
-  const client = new Client({ connection: clientConnection, namespace });
+  const clientConnection = openClientConnection(connectionOptions);
+  const client = new Client({ connection: clientConnection.connection, namespace });
   const dependencies = createDependencies(setup, staging, client);
   const activities = createActivities(dependencies, (error) => {
     logger.error(

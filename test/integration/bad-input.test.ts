@@ -481,4 +481,14 @@ describe('under the name of a run that is under way:', () => {
     second.kill('SIGKILL');
     expect((await second.finished).stdout).toMatch(/sync\/slow is under way and is gone on with/);
   });
+
+  test('Ctrl-C ends the command in order: exit 130, a word on what stays, nothing on standard error', async () => {
+    first.kill('SIGINT');
+    const { code, stdout, stderr } = await first.finished;
+    expect(stderr).toBe('');
+    expect(code).toBe(130);
+    expect(stdout).toMatch(
+      /\nInterrupted: the same command goes on with the run; what was staged stays\.\n$/,
+    );
+  });
 });
