@@ -87,6 +87,9 @@ export interface Removal {
   key: string;
   imageId: string;
   name: string;
+  contentId: string;
+  /** The mirror that made it; undefined for another tool's. */
+  mirror: string | undefined;
   product: string;
   version: string;
   item: string;

@@ -2,7 +2,7 @@ import { itemKey, workflowId } from '../contracts/ids.js';
 import type { Digest, ImageItem, ItemFailure, PlanPage, PlanPosition, Removal } from '../contracts/sync.js';
 import { resolveWork } from '../simplestreams/index.js';
 import { imageFields, type ImageSettings, type SourceItem } from './glance/image-fields.js';
-import { isOurs, isWhole, type InventoryImage } from './glance/inventory.js';
+import { isOurs, isVerified, isWhole, type InventoryImage } from './glance/inventory.js';
 import { differences } from './glance/differences.js';
 
 /** An item of the mirror that passed the filters. */
@@ -173,15 +173,15 @@ function planProduct(
   for (const image of ours) {
     if (keepIds.has(image.id)) continue;
     const reason = removalReason(image, going, versionsWanted, byIdentity, keepIds);
-    if (reason) work.removals.push(removal(image, reason));
+    if (reason) work.removals.push(removal(image, settings.contentId, reason));
   }
 }
 
-/** Of the images with one identity, the one to keep: whole, of the right digest, the oldest. */
+/** Of the images with one identity, the one to keep: whole, verified, of the right digest, the oldest. */
 function chooseHolder(images: readonly InventoryImage[], item: WantedItem): InventoryImage | undefined {
   const digest = `${item.digest.algorithm}:${item.digest.hex}`;
   const right = images.filter(
-    (image) => isWhole(image) && (image.digest === undefined || image.digest === digest),
+    (image) => isWhole(image) && isVerified(image) && (image.digest === undefined || image.digest === digest),
   );
   const order = (a: InventoryImage, b: InventoryImage) =>
     Number(b.digest === digest) - Number(a.digest === digest) ||
@@ -205,8 +205,12 @@ function removalReason(
   return image.digest === undefined ? 'duplicate' : 'replaced';
 }
 
-function removal({ id, name, product, version, item }: InventoryImage, reason: Removal['reason']): Removal {
-  return { key: `rm:${id}`, imageId: id, name, product, version, item, reason };
+function removal(
+  { id, name, product, version, item, mirror }: InventoryImage,
+  contentId: string,
+  reason: Removal['reason'],
+): Removal {
+  return { key: `rm:${id}`, imageId: id, name, contentId, mirror, product, version, item, reason };
 }
 
 function imageItem(

@@ -25,9 +25,10 @@ export function differences(image: InventoryImage, wanted: ImageFields): string[
 export function propertiesToWrite(
   image: { mirror: string | undefined; properties: Readonly<Record<string, string>> },
   wanted: ImageFields,
+  mark: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
   const changes: Record<string, string> = {};
-  for (const [key, value] of Object.entries(wanted.properties)) {
+  for (const [key, value] of Object.entries({ ...wanted.properties, ...mark })) {
     if (image.mirror === undefined && OWN_WORDS.has(key)) continue;
     if (image.properties[key] !== value) changes[key] = value;
   }

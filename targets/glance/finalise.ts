@@ -2,11 +2,11 @@ import { ImageStreamError } from '../../contracts/errors.js';
 import type { ImageItem } from '../../contracts/sync.js';
 import type { Glance } from '../../openstack/index.js';
 import { propertiesToWrite } from './differences.js';
-import { inventoryImage } from './inventory.js';
+import { VERIFIED, inventoryImage, isVerified, verifiedMark } from './inventory.js';
 
 /**
- * Makes a whole image as it shall be: properties and name first, visibility last, since that is what shows it to others. Writes
- * only what differs.
+ * Makes a whole image, whose bytes were compared, as it shall be, and writes only what differs. It is one change that Glance makes as a
+ * whole: the mark that says so and the visibility that shows the image to others stand or fall together.
  * @throws {ImageStreamError} ImageGone, when it is no longer there or no longer this item's; Forbidden, VisibilityForbidden
  */
 export async function finaliseImage(glance: Glance, imageId: string, item: ImageItem): Promise<void> {
@@ -20,14 +20,18 @@ export async function finaliseImage(glance: Glance, imageId: string, item: Image
   if (image.status !== 'active' && image.status !== 'deactivated') {
     throw new ImageStreamError('ImageGone', `Image ${imageId} is ${image.status}`, { retryable: false });
   }
-  const properties = propertiesToWrite(known, item.image);
+  if (item.action === 'finalise' && !isVerified(known)) {
+    throw new ImageStreamError('HashMismatch', `The bytes of image ${imageId} were never compared`, {
+      retryable: false,
+    });
+  }
+  const mark: Record<string, string> = known.mirror === undefined ? {} : { [VERIFIED]: verifiedMark(known) };
+  const properties = propertiesToWrite(known, item.image, mark);
   const name = known.mirror !== undefined && known.name !== item.image.name ? { name: item.image.name } : {};
   const shown = known.hidden ? { osHidden: false } : {};
-  if (Object.keys({ ...properties, ...name, ...shown }).length > 0) {
-    await glance.patch(imageId, { set: properties, ...name, ...shown });
-  }
+  const visibility = image.visibility === item.image.visibility ? {} : { visibility: item.image.visibility };
   if (image.status === 'deactivated') await glance.reactivate(imageId);
-  if (image.visibility !== item.image.visibility) {
-    await glance.patch(imageId, { visibility: item.image.visibility });
+  if (Object.keys({ ...properties, ...name, ...shown, ...visibility }).length > 0) {
+    await glance.patch(imageId, { set: properties, ...name, ...shown, ...visibility });
   }
 }

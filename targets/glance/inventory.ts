@@ -59,6 +59,19 @@ export function isOurs(
   return image.mirror === undefined ? sourceContentIds.has(image.sourceContentId) : image.mirror === mirror;
 }
 
+/** The property that says which bytes were compared with the mirror's digest; set together with the visibility. */
+export const VERIFIED = 'image_stream_verified';
+
+/** What `image_stream_verified` must say of an image: copied onto another one it is not true. */
+export function verifiedMark(image: { checksum: string | undefined; size: number | undefined }): string {
+  return image.checksum ?? `size:${image.size ?? 0}`;
+}
+
+/** Whether the bytes that Glance holds were compared after the upload; another tool's image was checked by that tool. */
+export function isVerified(image: InventoryImage): boolean {
+  return image.mirror === undefined || image.properties[VERIFIED] === verifiedMark(image);
+}
+
 /** Whole and usable, or made so by an operation on Glance alone. */
 export function isWhole(image: InventoryImage): boolean {
   return image.status === 'active' || image.status === 'deactivated';

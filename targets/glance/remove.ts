@@ -1,5 +1,6 @@
 import { ImageStreamError } from '../../contracts/errors.js';
 import type { ItemFailure, RemoveResult, Removal } from '../../contracts/sync.js';
+import { inventoryImage } from './inventory.js';
 import type { Glance } from '../../openstack/index.js';
 
 /**
@@ -28,8 +29,13 @@ export async function removeImages(
 async function removeOne(glance: Glance, removal: Removal): Promise<boolean> {
   const image = await glance.find(removal.imageId);
   if (image === undefined) return false;
-  const { product_name: product, version_name: version, item_name: item } = image.properties;
-  if (product !== removal.product || version !== removal.version || item !== removal.item) {
+  const known = inventoryImage(image, removal.contentId);
+  const same =
+    known?.product === removal.product &&
+    known.version === removal.version &&
+    known.item === removal.item &&
+    known.mirror === (removal.mirror ?? undefined);
+  if (!same) {
     throw new ImageStreamError('Forbidden', `Image ${image.id} is no longer ${removal.name} and stays`);
   }
   if (image.protected) {

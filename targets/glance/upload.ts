@@ -3,7 +3,7 @@ import type { ImageItem, UploadResult } from '../../contracts/sync.js';
 import type { Glance, GlanceImage } from '../../openstack/index.js';
 import type { Staging, StagedReader } from '../../staging/index.js';
 import { guardedBytes } from './guarded-bytes.js';
-import { inventoryImage } from './inventory.js';
+import { inventoryImage, isWhole } from './inventory.js';
 
 export interface UploadRequest {
   glance: Glance;
@@ -22,11 +22,10 @@ export interface UploadRequest {
  */
 export async function uploadImage(request: UploadRequest): Promise<UploadResult> {
   const { glance, staging, item, signal } = request;
-  const found = await findUnfinished(request);
-  if (found.whole !== undefined) return { imageId: found.whole, uploadedBytes: 0 };
-
   const reader = await staging.openRead(item.digest, { signal });
   try {
+    const found = await findUnfinished(request, reader);
+    if (found.whole !== undefined) return { imageId: found.whole, uploadedBytes: 0 };
     const imageId = found.queued ?? (await createPrivate(glance, item));
     await send(request, imageId, reader);
     await compare(glance, imageId, item, reader);
@@ -36,12 +35,14 @@ export async function uploadImage(request: UploadRequest): Promise<UploadResult>
   }
 }
 
-/** The whole image of this identity, or a queued one to go on with; everything else unfinished is deleted. */
-async function findUnfinished({
-  glance,
-  item,
-  owner,
-}: UploadRequest): Promise<{ whole?: string; queued?: string }> {
+/**
+ * The whole image of this identity, or a queued one to go on with; everything else unfinished is deleted. A whole one of ours counts
+ * only when Glance's digests are those of the staged bytes: a crash may have come between its upload and that comparison.
+ */
+async function findUnfinished(
+  { glance, item, owner }: UploadRequest,
+  reader: StagedReader,
+): Promise<{ whole?: string; queued?: string }> {
   const { contentId, product, version, item: name } = item;
   const digest = `${item.digest.algorithm}:${item.digest.hex}`;
   const found: { whole?: string; queued?: string } = {};
@@ -50,10 +51,14 @@ async function findUnfinished({
   for await (const image of glance.list(filters)) {
     const known = inventoryImage(image, contentId);
     if (known?.product !== product || known.version !== version || known.item !== name) continue;
-    if (image.status === 'active' || image.status === 'deactivated') {
-      if (known.digest === undefined || known.digest === digest) found.whole ??= image.id;
-    } else if (known.digest === undefined) {
+    if (known.digest === undefined) {
       // Another tool's: not ours to touch, and its upload may be under way.
+      if (isWhole(known)) found.whole ??= image.id;
+    } else if (isWhole(known)) {
+      const right = known.digest === digest && whatDiffers(image, item, reader) === undefined;
+      if (right) found.whole ??= image.id;
+      // One that others may see already is left to the plan, which removes it when its successor is there.
+      else if (known.digest === digest && image.visibility === 'private') await glance.delete(image.id);
     } else if (image.status === 'queued' && known.digest === digest && found.queued === undefined) {
       found.queued = image.id;
     } else {
@@ -99,7 +104,7 @@ async function compare(
 }
 
 function whatDiffers(image: GlanceImage, item: ImageItem, { digests }: StagedReader): string | undefined {
-  if (image.status !== 'active') return `status ${image.status}`;
+  if (image.status !== 'active' && image.status !== 'deactivated') return `status ${image.status}`;
   if (image.size !== item.size) return `${image.size ?? 'no'} bytes instead of ${item.size}`;
   if (image.checksum && image.checksum !== digests.md5)
     return `md5 ${image.checksum} instead of ${digests.md5}`;

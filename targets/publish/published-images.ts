@@ -1,6 +1,6 @@
 import type { PublishedItem } from '../../simplestreams/index.js';
 import { parseJson, isObject } from '../../simplestreams/index.js';
-import type { InventoryImage } from '../glance/inventory.js';
+import { isVerified, type InventoryImage } from '../glance/inventory.js';
 
 /** Where the images are, as every published item says it. */
 export interface PublishedPlace {
@@ -24,7 +24,7 @@ const VIRT: ReadonlyMap<string | undefined, string> = new Map([
  * one item a version and virt, virt on all versions of a product or on none, every value a string.
  */
 export function publishedImages(images: readonly InventoryImage[], place: PublishedPlace): PublishedItem[] {
-  const active = images.filter(({ status }) => status === 'active');
+  const active = images.filter((image) => image.status === 'active' && isVerified(image) && !image.hidden);
   const mapped = new Map<string, boolean>();
   for (const { product, properties } of active) {
     mapped.set(product, (mapped.get(product) ?? true) && VIRT.has(properties.hypervisor_type));

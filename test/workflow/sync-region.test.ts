@@ -29,6 +29,8 @@ const removal = (name: string): Removal => ({
   key: `rm:${name}`,
   imageId: name,
   name,
+  contentId: 'auto.sync',
+  mirror: 'ubuntu',
   product: 'p',
   version: '1',
   item: name,

@@ -431,3 +431,11 @@ test('tells a version from an item where a slash moves between them', () => {
   const other = { ...item('x'), version: 'a', item: 'b/c' };
   expect(planned({ items: [one, other], images: [imageOf(one)] })).toEqual(['upload a/b/c']);
 });
+
+test('brings an image again whose bytes were never compared, instead of showing it', () => {
+  const one = item('20240101');
+  const properties = { ...imageOf(one).properties, image_stream_verified: 'another' };
+  expect(planned({ items: [one], images: [imageOf(one, { visibility: 'private', properties })] })).toEqual([
+    'upload 20240101/disk1.img',
+  ]);
+});

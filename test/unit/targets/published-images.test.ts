@@ -11,8 +11,8 @@ const publish = (...images: InventoryImage[]) =>
     ...Object.fromEntries(data),
   }));
 const with_ = (path: string, properties: Record<string, string>, more: Partial<InventoryImage> = {}) => {
-  const image = imageOf(item(path));
-  return { ...image, ...more, properties: { ...image.properties, ...properties } };
+  const image = imageOf(item(path), more);
+  return { ...image, properties: { ...image.properties, ...properties } };
 };
 const kvm = { hypervisor_type: 'qemu' };
 
@@ -34,6 +34,12 @@ test.each(['queued', 'saving', 'deactivated', 'killed', 'importing'])(
     expect(publish(imageOf(item('20240101'), { status }))).toEqual([]);
   },
 );
+
+test('does not publish an image whose bytes were never compared, or one that is hidden', () => {
+  const unverified = with_('20240101', { image_stream_verified: 'f'.repeat(32) });
+  expect(publish(unverified)).toEqual([]);
+  expect(publish(imageOf(item('20240101'), { hidden: true }))).toEqual([]);
+});
 
 test('publishes what Glance holds: size, checksum and name', () => {
   const image = imageOf(item('20240101'), { size: 5, checksum: 'f'.repeat(32), name: 'renamed' });

@@ -1,6 +1,6 @@
 import type { Digest } from '../../../contracts/sync.js';
 import { imageFields, type ImageSettings } from '../../../targets/glance/image-fields.js';
-import type { InventoryImage } from '../../../targets/glance/inventory.js';
+import { verifiedMark, type InventoryImage } from '../../../targets/glance/inventory.js';
 import { planRegion, type CandidateItem, type PlanInput } from '../../../targets/plan.js';
 
 export const PRODUCT = 'com.ubuntu.cloud:server:24.04:amd64';
@@ -52,7 +52,7 @@ export function imageOf(candidate: CandidateItem, more: Partial<InventoryImage> 
   const digest = 'digest' in candidate.facts ? candidate.facts.digest : digestOf('0');
   const fields = imageFields({ ...candidate, digest }, SETTINGS);
   const { product, version, item: name, sourceContentId } = candidate;
-  return {
+  const image: InventoryImage = {
     id: `id-${product.length}-${version}-${name}`,
     name: fields.name,
     status: 'active',
@@ -70,6 +70,7 @@ export function imageOf(candidate: CandidateItem, more: Partial<InventoryImage> 
     properties: fields.properties,
     ...more,
   };
+  return { ...image, properties: { image_stream_verified: verifiedMark(image), ...image.properties } };
 }
 
 /** The same image as sstream-mirror-glance would have left it. */
