@@ -137,12 +137,12 @@ async function followToEnd(
     ? Promise.resolve()
     : follow(client, runs, io, Promise.race([ended, interrupted.signal]));
   const outcome = await Promise.race([ended, interrupted.signal]);
+  if (outcome === 'interrupted' && !json) {
+    io.out('Interrupted, ending: the same command goes on with the run; what was staged stays.\n');
+  }
   await following;
   interrupted.stop();
-  if (outcome === 'interrupted') {
-    if (!json) io.out('Interrupted: the same command goes on with the run; what was staged stays.\n');
-    return 130;
-  }
+  if (outcome === 'interrupted') return 130;
   return report(context, runs, outcome);
 }
 

@@ -17,6 +17,11 @@ export function registerWorker(program: Command): void {
         const { access, configuration } = connection;
         await connection.connection.ensureConnected();
         await checkSearchAttributes(connection.connection, access.namespace);
+        if (access.embedded) {
+          logger.warn(
+            'no Temporal server is configured (TEMPORAL_ADDRESS): this worker serves the embedded one of this machine',
+          );
+        }
         const workers = await startWorkers({
           connectionOptions: access.connectionOptions,
           namespace: access.namespace,

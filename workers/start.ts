@@ -20,6 +20,8 @@ export interface WorkerSetup {
   configuration: Configuration;
   logger: Logger;
   env?: NodeJS.ProcessEnv;
+  /** How long steps may go on after a shutdown before they are told to save their place. @default '5s' */
+  grace?: '1s' | '5s';
 }
 
 export interface RunningWorkers {
@@ -61,7 +63,7 @@ export async function startWorkers(setup: WorkerSetup): Promise<RunningWorkers> 
     connection,
     namespace,
     activities,
-    shutdownGraceTime: GRACE,
+    shutdownGraceTime: setup.grace ?? GRACE,
     shutdownForceTime: FORCE,
     maxHeartbeatThrottleInterval: '2s',
   } as const;

@@ -5,7 +5,7 @@ const BAR = 20;
 
 /** The lines of a live display, each at most `columns` wide. */
 export function renderProgress(mirror: string, run: RunProgress, columns: number): string[] {
-  const lines = [`${mirror}: ${run.progress?.message ?? 'starting'}`];
+  const lines = [`${mirror}: ${run.progress?.message ?? 'Starting'}`];
   for (const text of run.retrying) lines.push(`  ${text}`);
   for (const region of run.regions) {
     lines.push(`  ${regionLine(region)}`);
@@ -18,7 +18,7 @@ export function renderProgress(mirror: string, run: RunProgress, columns: number
 export function plainProgress(mirror: string, run: RunProgress): string[] {
   if (run.regions.length === 0) {
     return [
-      `${mirror}: ${run.progress?.message ?? 'starting'}`,
+      `${mirror}: ${run.progress?.message ?? 'Starting'}`,
       ...run.retrying.map((text) => `${mirror}: ${text}`),
     ].map(printable);
   }

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Glance, KeystoneAdmin, Swift, type GlanceImage, type Session } from '../../openstack/index.js';
@@ -180,6 +181,29 @@ test('an image whose properties or visibility were changed by hand is mended, an
   expect(after).toHaveLength(3);
   expect(after.every(({ status, visibility }) => status === 'active' && visibility === 'public')).toBe(true);
   expect(after.find(({ id }) => id === first?.id)?.properties.os_distro).toBe(first?.properties.os_distro);
+});
+
+test('an image with our identity and other bytes, as a crash before the comparison could leave it, never becomes visible', async () => {
+  const [right] = (await ours()).filter(({ properties }) => properties.product_name === jammy);
+  const properties = { ...right?.properties };
+  delete properties.image_stream_verified;
+  await glance.delete(right?.id ?? '');
+  const planted = await glance.create({
+    name: right?.name ?? '',
+    diskFormat: 'qcow2',
+    containerFormat: 'bare',
+    visibility: 'private',
+    properties,
+  });
+  await glance.upload(planted.id, Readable.from([Buffer.alloc(1234)]), { size: 1234 });
+  const { code, stdout } = await bench.run(['sync']);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/1 added/);
+  const now = (await ours()).filter(({ properties: { product_name: product } }) => product === jammy);
+  expect(now.map(({ id }) => id)).not.toContain(planted.id);
+  expect(now.map(({ size, checksum, visibility }) => [size, checksum, visibility])).toEqual([
+    [300_000, right?.checksum, 'public'],
+  ]);
 });
 
 test('JSON output carries the summary, and standard error stays empty', async () => {

@@ -39,7 +39,7 @@ function run(
 
 test('a run of which nothing is known yet is starting', () => {
   expect(plainProgress('ubuntu', { progress: undefined, regions: [], retrying: [] })).toEqual([
-    'ubuntu: starting',
+    'ubuntu: Starting',
   ]);
 });
 
