@@ -488,7 +488,7 @@ describe('under the name of a run that is under way:', () => {
     expect(stderr).toBe('');
     expect(code).toBe(130);
     expect(stdout).toMatch(
-      /\nInterrupted: the same command goes on with the run; what was staged stays\.\n$/,
+      /\nInterrupted, ending: the same command goes on with the run; what was staged stays\.\n/,
     );
   });
 });
