@@ -6,7 +6,7 @@ import { QueryName } from '../contracts/names.js';
 import { Staging } from '../staging/index.js';
 import { connected, contextOf, type CommandContext, type Connected } from './context.js';
 import { withOwnWorker } from './in-process-worker.js';
-import { formatBytes } from './format.js';
+import { formatBytes } from '../contracts/bytes.js';
 import { describeRun } from './run-names.js';
 import { runFacts } from './run-facts.js';
 

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { unknownMirror, type Configuration } from '../config/index.js';
 import { ImageStreamError, errorLine } from '../contracts/errors.js';
 import { configurationOf, contextOf, type CommandContext } from './context.js';
-import { formatBytes, formatTable, printable } from './format.js';
+import { formatBytes } from '../contracts/bytes.js';
+import { formatTable, printable } from './format.js';
 import { listImages, type ImageChoice, type ListedImage } from './list-images.js';
 
 export function registerImages(program: Command): void {

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { SearchAttribute, WorkflowType } from '../contracts/names.js';
 import type { RegionPlan, RegionSummary } from '../contracts/sync.js';
-import { formatBytes } from './format.js';
+import { formatBytes } from '../contracts/bytes.js';
 import { errorReport } from './report-error.js';
 import { runFacts, type RunFacts, type RunStatus } from './run-facts.js';
 import { ending, isScheduled, isSyncResult } from './run-view.js';

@@ -1,5 +1,6 @@
 import { errorLine } from '../contracts/errors.js';
-import { formatBytes, formatSpan, printable } from './format.js';
+import { formatBytes } from '../contracts/bytes.js';
+import { formatSpan, printable } from './format.js';
 import type { PendingStep } from './run-pending.js';
 import type { RegionView } from './run-regions.js';
 import type { RunView } from './run-view.js';

@@ -1,6 +1,7 @@
 import type { RegionPlan, RegionSummary } from '../contracts/sync.js';
 import type { SyncMirrorResult } from '../contracts/workflows.js';
-import { formatBytes, formatTable, printable } from './format.js';
+import { formatBytes } from '../contracts/bytes.js';
+import { formatTable, printable } from './format.js';
 
 const WIDEST_CELL = 100;
 

@@ -11,7 +11,6 @@ export function registerWorker(program: Command): void {
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options: { logLevel: 'debug' | 'info' | 'warn' | 'error' }, command: Command) => {
       const logger = createLogger({ level: options.logLevel });
-      installRuntime(logger, { ownSignals: false });
       const connection = await connected(contextOf(command));
       try {
         const { access, configuration } = connection;
@@ -22,6 +21,8 @@ export function registerWorker(program: Command): void {
             'no Temporal server is configured (TEMPORAL_ADDRESS): this worker serves the embedded one of this machine',
           );
         }
+        // Not earlier: it holds the process until its workers end, so a refusal above would never return.
+        installRuntime(logger, { ownSignals: false });
         const workers = await startWorkers({
           connectionOptions: access.connectionOptions,
           namespace: access.namespace,

@@ -11,7 +11,8 @@ import type {
 } from '../contracts/sync.js';
 import type { ActiveImage, Progress, RegionState } from '../contracts/workflows.js';
 import type { FailureFacts } from './failures.js';
-import { bytes, tell } from './story.js';
+import { formatBytes } from '../contracts/bytes.js';
+import { tell } from './story.js';
 
 /** Failures that a summary lists; the rest is counted. */
 const LISTED_FAILURES = 100;
@@ -66,7 +67,7 @@ export class RegionBook {
 
   story(): string {
     const { added, repaired, removed, unchanged, failureCount, uploadedBytes } = this.summary;
-    return `${added} added (${bytes(uploadedBytes)}), ${repaired} repaired, ${removed} removed, ${unchanged} unchanged, ${failureCount} failed`;
+    return `${added} added (${formatBytes(uploadedBytes)}), ${repaired} repaired, ${removed} removed, ${unchanged} unchanged, ${failureCount} failed`;
   }
 
   startPass(pass: number): void {

@@ -3,7 +3,8 @@ import type { SyncImageInput, SyncImageResult } from '../contracts/workflows.js'
 import type { UploadResult } from '../contracts/sync.js';
 import { failureFacts, notStarted } from './failures.js';
 import { claim, cloudSteps, itemSummary, localSteps, stagedSteps } from './steps.js';
-import { bytes, tell } from './story.js';
+import { formatBytes } from '../contracts/bytes.js';
+import { tell } from './story.js';
 
 /** Hosts that may lose the image on the way before it is given up, and losses of the staged file on one of them. */
 const MAX_HOSTS = 5;
@@ -46,12 +47,12 @@ async function throughStaging(
   let fetchedBytes = 0;
   for (let losses = 0; ;) {
     try {
-      tell('downloading', `Downloading ${item.path} (${bytes(item.size)})`);
+      tell('downloading', `Downloading ${item.path} (${formatBytes(item.size)})`);
       fetchedBytes += (await steps.downloadImage({ run, item })).fetchedBytes;
       await steps.verifyChecksum({ run, item });
       tell(
         'uploading',
-        `Uploading ${bytes(item.size)} to ${target.cloud}/${target.region} as ${item.image.name}`,
+        `Uploading ${formatBytes(item.size)} to ${target.cloud}/${target.region} as ${item.image.name}`,
       );
       return { fetchedBytes, upload: await steps.uploadImage({ run, target, item }) };
     } catch (error) {

@@ -19,7 +19,7 @@ import { collectPlan } from './plan-only.js';
 import { progressQuery } from './progress.js';
 import { RegionBook } from './region-book.js';
 import { cloudSteps, itemSummary, publishRequest, smallItemStep, waitingSteps } from './steps.js';
-import { bytes } from './story.js';
+import { formatBytes } from '../contracts/bytes.js';
 import type { syncImage } from './sync-image.js';
 import { slidingWindow } from './window.js';
 
@@ -131,7 +131,7 @@ function cutShort({ removals, counts }: PlanPage): boolean {
 /** Brings the items of a page, several at once. Returns how many another run is busy with. */
 async function bringPage(input: SyncRegionInput, book: RegionBook, page: PlanPage): Promise<number> {
   let busy = 0;
-  book.tell('syncing', `${page.counts.upload} images to bring (${bytes(page.counts.bytes)})`);
+  book.tell('syncing', `${page.counts.upload} images to bring (${formatBytes(page.counts.bytes)})`);
   await slidingWindow(page.items, input.settings.concurrency, async (item) => {
     book.begin(item, isSmall(input, item));
     try {

@@ -1,4 +1,5 @@
-import { formatBytes, printable } from '../format.js';
+import { formatBytes } from '../../contracts/bytes.js';
+import { printable } from '../format.js';
 import type { ImageProgress, RegionProgress, RunProgress } from './watch.js';
 
 const BAR = 20;

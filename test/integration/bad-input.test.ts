@@ -254,7 +254,12 @@ const cases: Bad[] = [
 function configuration(bad: Bad, overrides: Record<string, unknown> = {}) {
   const name = nameOf(bad);
   const { other_keyring: other, ...mirror } = bad.mirror ?? {};
-  const cloud = { name: 'local', publish: { to: 'swift', container, prefix: 'data/' }, ...bad.cloud };
+  const cloud = {
+    name: 'local',
+    regions: ['RegionOne'],
+    publish: { to: 'swift', container, prefix: 'data/' },
+    ...bad.cloud,
+  };
   return {
     clouds: [cloud],
     mirrors: [

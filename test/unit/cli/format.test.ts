@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { formatBytes, formatSpan, formatTable, printable } from '../../../cli/format.js';
+import { formatBytes } from '../../../contracts/bytes.js';
+import { formatSpan, formatTable, printable } from '../../../cli/format.js';
 
 test('bytes are told in the largest unit of which there is at least one', () => {
   expect([0, 1023, 1024, 1536, 20 * 2 ** 20, 5 * 2 ** 40, 5000 * 2 ** 40].map(formatBytes)).toEqual([

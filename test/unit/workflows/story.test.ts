@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bytes } from '../../../workflows/story.js';
+import { formatBytes } from '../../../contracts/bytes.js';
 
 test.each([
   [0, '0 B'],
@@ -9,5 +9,5 @@ test.each([
   [2 ** 40, '1.0 TiB'],
   [2 ** 55, '32768.0 TiB'],
 ])('writes %d bytes as %s', (count, text) => {
-  expect(bytes(count)).toBe(text);
+  expect(formatBytes(count)).toBe(text);
 });
