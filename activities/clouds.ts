@@ -10,6 +10,7 @@ export interface CloudAccess {
 /** Sessions of the clouds by name, kept so that tokens are used again; credentials are read by the worker alone. */
 export class Clouds {
   private readonly sessions = new Map<string, Promise<Session>>();
+  private readonly turns = new Map<string, Promise<unknown>>();
 
   constructor(
     private readonly onWarning: (message: string) => void,
@@ -53,6 +54,14 @@ export class Clouds {
 
   async admin(target: TargetRef): Promise<KeystoneAdmin> {
     return new KeystoneAdmin(await this.ofTarget(target));
+  }
+
+  /** Work on what a cloud has only one of, such as a service in its catalogue: one after the other, also for several regions. */
+  async inTurn<T>(cloud: string, work: () => Promise<T>): Promise<T> {
+    const before = this.turns.get(cloud) ?? Promise.resolve();
+    const turn = before.then(work, work);
+    this.turns.set(cloud, turn);
+    return turn;
   }
 
   async close(): Promise<void> {

@@ -47,7 +47,9 @@ async function advertiseAt(
   );
   if (advertised) return { state: 'unchanged', url: publicUrl };
   try {
-    return await register(await clouds.admin(target), target.region, publicUrl, urls);
+    return await clouds.inTurn(target.cloud, async () =>
+      register(await clouds.admin(target), target.region, publicUrl, urls),
+    );
   } catch (error) {
     if (!(error instanceof ImageStreamError) || error.code !== 'AdvertiseForbidden') throw error;
     return {

@@ -89,7 +89,9 @@ export class KeystoneAdmin {
     signal?: AbortSignal,
   ): Promise<{ service: KeystoneService; change: Change }> {
     const ofType = await this.listServices({ type: wanted.type }, signal);
-    const found = ofType.find(({ name }) => name === wanted.name) ?? ofType[0];
+    // Two that were made at the same moment are told apart by id, so that everybody goes on with the same one.
+    const byId = [...ofType].sort((a, b) => (a.id < b.id ? -1 : 1));
+    const found = byId.find(({ name }) => name === wanted.name) ?? byId[0];
     const right = found?.name === wanted.name && found.description === wanted.description && found.enabled;
     if (found && right) return { service: found, change: 'unchanged' };
     const answer = await this.#write('service', found?.id, { ...wanted, enabled: true }, signal);

@@ -116,8 +116,12 @@ test('up heals a Glance whose leader was killed, and its orphaned workers go', a
   const after = await services();
   expect(after).toEqual({ ...before, glance: after.glance });
   expect(after.glance).not.toBe(before.glance);
-  const { headers, url } = await login('local');
-  expect((await fetch(`${url('image')}/v2/images`, { headers })).status).toBe(200);
+  // A Glance that has just started may not have heard from Keystone yet.
+  const status = async () => {
+    const { headers, url } = await login('local');
+    return (await fetch(`${url('image')}/v2/images`, { headers })).status;
+  };
+  await expect.poll(status, { timeout: 15_000, interval: 500 }).toBe(200);
 });
 
 test('passwords are in files that only their owner reads', async () => {
