@@ -63,3 +63,8 @@ export function installRuntime(logger: Logger, options: { ownSignals: boolean })
     telemetryOptions: { logging: { filter: 'WARN', forward: {} } },
   });
 }
+
+/** For a process that installed the runtime and got no workers: a runtime without any keeps the process, and its signals, for ever. */
+export async function endRuntime(): Promise<void> {
+  await Runtime.instance().shutdown();
+}

@@ -13,6 +13,7 @@ import { TaskQueue, stagingQueue } from '../contracts/names.js';
 import { Staging } from '../staging/index.js';
 import { buildId, workflowCode } from './build-id.js';
 import { openClientConnection } from './client-connection.js';
+import { endRuntime } from './logging.js';
 
 export interface WorkerSetup {
   connectionOptions: NativeConnectionOptions;
@@ -43,13 +44,26 @@ const TRANSFER_SLOTS = 16;
  * @throws {ImageStreamError} StagingUnwritable, StagingFull
  */
 export async function startWorkers(setup: WorkerSetup): Promise<RunningWorkers> {
+  const opened: (() => Promise<void>)[] = [endRuntime];
+  try {
+    return await openWorkers(setup, opened);
+  } catch (error) {
+    for (const close of opened.reverse()) await close().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Notes in `opened` what has to be closed should a later step fail. */
+async function openWorkers(setup: WorkerSetup, opened: (() => Promise<void>)[]): Promise<RunningWorkers> {
   const { configuration, logger, namespace, connectionOptions } = setup;
   const staging = await Staging.open({
     root: configuration.staging.path,
     ...(configuration.staging.budget === undefined ? {} : { budgetBytes: configuration.staging.budget }),
   });
   const connection = await NativeConnection.connect(connectionOptions);
+  opened.push(() => connection.close());
   const clientConnection = openClientConnection(connectionOptions);
+  opened.push(() => clientConnection.close());
   const client = new Client({ connection: clientConnection.connection, namespace });
   const dependencies = createDependencies(setup, staging, client);
   const activities = createActivities(dependencies, (error) => {
