@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { registerCancel } from './cancel.js';
 import { registerConfigCheck } from './config-check.js';
+import { ImageStreamError } from '../contracts/errors.js';
 import { contextOf } from './context.js';
 import { registerImages } from './images.js';
 import { processIo } from './io.js';
@@ -56,11 +57,31 @@ function overrideExits(command: Command): void {
   }
 }
 
+/** A reader that went away (`| head`) ends nothing: work goes on, unheard. A full disk is told of at the end. */
+function watchOutput(): { lost: () => ImageStreamError | undefined } {
+  let failure: NodeJS.ErrnoException | undefined;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') failure = error;
+  });
+  process.stderr.on('error', () => undefined);
+  return {
+    lost: () =>
+      failure &&
+      new ImageStreamError(
+        'OutputLost',
+        `Standard output could not be written (${failure.code ?? failure.name})`,
+      ),
+  };
+}
+
 async function main(): Promise<number> {
   const program = createProgram();
   overrideExits(program);
+  const output = watchOutput();
   try {
     await program.parseAsync();
+    const lost = output.lost();
+    if (lost) throw lost;
     return Number(process.exitCode ?? 0);
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;

@@ -19,7 +19,8 @@ export function errorReport(error: unknown): ErrorReport {
     return { code: error.code, message: error.message, hint: error.hint, exit: error.exit };
   }
   if (error instanceof CommanderError) {
-    const message = error.message.replace(/^error: /, '');
+    const message =
+      error.code === 'commander.help' ? 'A command is missing' : error.message.replace(/^error: /, '');
     return { code: 'Usage', message, hint: ERROR_TABLE.Usage.remedy, exit: ERROR_TABLE.Usage.exit };
   }
   if (error instanceof WorkflowFailedError) return failureReport(error.cause);

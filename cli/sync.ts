@@ -3,6 +3,7 @@ import { Settings, unknownMirror, type Configuration } from '../config/index.js'
 import { ImageStreamError } from '../contracts/errors.js';
 import { TaskQueue } from '../contracts/names.js';
 import type { SyncMirrorResult } from '../contracts/workflows.js';
+import { Staging } from '../staging/index.js';
 import { buildId } from '../workers/build-id.js';
 import { connected, contextOf, type CommandContext, type Connected } from './context.js';
 import { withOwnWorker } from './in-process-worker.js';
@@ -37,7 +38,7 @@ export function registerSync(program: Command): void {
 
 function parseSeconds(text: string): number {
   const seconds = Number(text);
-  if (Number.isFinite(seconds) && seconds >= 0 && seconds <= 604_800) return seconds;
+  if (text.trim() !== '' && seconds >= 0 && seconds <= 604_800) return seconds;
   throw new ImageStreamError(
     'Usage',
     `--wait wants seconds, from 0 to a week, and not ${JSON.stringify(text)}`,
@@ -58,7 +59,11 @@ async function sync(context: CommandContext, names: string[], options: SyncOptio
     const mirrors = chosen(configuration, names);
     const identities = await Promise.all(mirrors.map((name) => settings.identity(name)));
     const build = buildId();
-    if (access.embedded) await endRunsOfOtherBuilds(connection.client, build);
+    if (access.embedded) {
+      await endRunsOfOtherBuilds(connection.client, build);
+      // Told of before a run is started that this process could not work on.
+      await Staging.open({ root: configuration.staging.path });
+    }
 
     const runs: StartedRun[] = [];
     for (const [index, mirror] of mirrors.entries()) {

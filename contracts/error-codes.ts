@@ -106,6 +106,7 @@ export const ERROR_TABLE = {
     remedy: 'Put the `temporal` command on PATH, or run scripts/setup.',
   },
   TemporalSetup: usage('Register the search attributes with the command that the message has.'),
+  StateUnwritable: usage('Give write access to the state folder, or name another with XDG_STATE_HOME.'),
   SyncIncomplete: final('`image-stream show` lists what failed and why; the next run tries again.'),
   NotConverging: final('Look at the items named: something else keeps changing them.'),
   CancelPending: passing('A worker ends it; `image-stream show` says whether one is there.'),
@@ -113,6 +114,9 @@ export const ERROR_TABLE = {
     'Look at what held it up, or raise transfer_timeout of the mirror; what was staged stays.',
   ),
   Cancelled: { exit: 1, retryable: false, remedy: 'Start it again; what was staged stays.' },
+  OutputLost: final(
+    'Free space where the output goes, then look with `image-stream show` how the run ended.',
+  ),
   Internal: final('Please report it, with the output of the same command under --debug.'),
 } as const satisfies Record<string, ErrorFacts>;
 

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { chmod, mkdir, readdir } from 'node:fs/promises';
+import { access, chmod, constants, mkdir, readdir } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,11 +27,10 @@ export interface HeldServer {
 /**
  * Joins the server of this state folder, or starts a guardian that starts one. Should the guardian die, another one is started
  * at once, and serves on the same port.
- * @throws {ImageStreamError} TemporalUnreachable when no server comes up; TemporalMissing from findCli
+ * @throws {ImageStreamError} TemporalUnreachable when no server comes up; TemporalMissing from findCli; StateUnwritable
  */
 export async function holdServer(stateFolder: string, findCli: () => Promise<string>): Promise<HeldServer> {
-  await mkdir(stateFolder, { recursive: true, mode: 0o700 });
-  await chmod(stateFolder, 0o700);
+  await makeStateFolder(stateFolder);
   let released = false;
   let current = await joinOrStart(stateFolder, findCli);
   const stay = () => {
@@ -55,6 +54,20 @@ export async function holdServer(stateFolder: string, findCli: () => Promise<str
       current.socket.destroy();
     },
   };
+}
+
+async function makeStateFolder(stateFolder: string): Promise<void> {
+  try {
+    await mkdir(stateFolder, { recursive: true, mode: 0o700 });
+    await chmod(stateFolder, 0o700);
+    await access(stateFolder, constants.W_OK);
+  } catch (cause) {
+    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
+    throw new ImageStreamError('StateUnwritable', `The folder ${stateFolder} cannot be written (${reason})`, {
+      details: { stateFolder },
+      cause,
+    });
+  }
 }
 
 interface Membership {
