@@ -143,3 +143,11 @@ test.each(['../../etc/passwd', 'a/../../b', 'index', 'x\u0000y'])(
     expect(() => productsPath(id)).toThrow(expect.objectContaining({ code: 'UnsafePath' }));
   },
 );
+
+test('regions that take turns leave the index as it is, whoever wrote last', () => {
+  const both = products(first, 'RegionTwo', ['20240101'])!;
+  const two = index(undefined, 'RegionTwo', both);
+  const whole = index(two, 'RegionOne', both)!;
+  expect(index(whole, 'RegionTwo', both)).toBeUndefined();
+  expect(index(whole, 'RegionOne', both)).toBeUndefined();
+});

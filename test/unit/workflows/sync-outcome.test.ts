@@ -63,3 +63,11 @@ test('a run that only does not converge says so', () => {
 test('a run that failed and does not converge is incomplete', () => {
   expect(typeOf([region({ unstable: [unstable], failureCount: 1 })])).toBe('SyncIncomplete');
 });
+
+test('the message names the regions that failed, as far as they are few', () => {
+  const failed = (name: string): RegionFailure => ({ ...failedRegion, region: name });
+  const fail = (names: string[]) =>
+    resultOrFailure({ mirror: 'm', regions: [region()], failedRegions: names.map(failed) });
+  expect(() => fail(['a', ''])).toThrow('The sync of m is incomplete: prod/a, prod failed');
+  expect(() => fail([...'abcdefg'])).toThrow(/prod\/e and 2 more failed$/);
+});
