@@ -412,9 +412,37 @@ describe('a configuration that cannot be used is told of before anything is star
     expectOneLine(finished, 'UnknownMirror');
   });
 
-  test.each(['sync --wait soon', 'sync --no-such-option', 'snyc'])('%s is Usage', async (line) => {
-    expectOneLine(await bench.run(line.split(' ')), 'Usage');
+  test('a staging folder that cannot be made is StagingUnwritable, and leaves no run behind', async () => {
+    const file = join(bench.folder, 'a-file');
+    await writeFile(file, '');
+    await bench.configure({ ...configuration(good), staging: { path: file } });
+    const finished = await bench.run(['sync']);
+    expectOneLine(finished, 'StagingUnwritable');
+    expect(finished.stderr).toContain(file);
+    expect(finished.stdout).toBe('');
   });
+
+  test('a state folder that cannot be made is StateUnwritable', async () => {
+    const file = join(bench.folder, 'another-file');
+    await writeFile(file, '');
+    await bench.configure(configuration(good));
+    const finished = await bench.run(['sync'], { XDG_STATE_HOME: file });
+    expectOneLine(finished, 'StateUnwritable');
+    expect(finished.stderr).toContain(file);
+  });
+
+  test('a Temporal server that is named and not there is TemporalUnreachable', async () => {
+    await bench.configure(configuration(good));
+    const finished = await bench.run(['sync'], { TEMPORAL_ADDRESS: '127.0.0.1:1' });
+    expectOneLine(finished, 'TemporalUnreachable');
+  });
+
+  test.each(['', 'sync --wait=', 'sync --wait soon', 'sync --no-such-option', 'snyc'])(
+    "'%s' is Usage",
+    async (line) => {
+      expectOneLine(await bench.run(line === '' ? [] : line.split(' ')), 'Usage');
+    },
+  );
 
   async function emptyFolder() {
     const folder = await mkdtemp(join(bench.folder, 'empty-'));
