@@ -49,15 +49,9 @@ async function traces(contentId: string): Promise<string[]> {
       await session.close();
     }
   }
+  for (const { id, url } of await new KeystoneAdmin(admin).listEndpoints())
+    if (url.includes(container)) found.push(`endpoint ${id}`);
   return found;
-}
-
-async function productStreams(): Promise<unknown> {
-  const keystone = new KeystoneAdmin(admin);
-  const services = await keystone.listServices({ type: 'product-streams' });
-  return Promise.all(
-    services.map(async ({ id, name }) => [name, await keystone.listEndpoints({ serviceId: id })]),
-  );
 }
 
 /** One line, `Code: sentence. what to do.`, the exit status of the table, no stack. */
@@ -354,7 +348,6 @@ afterAll(async () => {
 describe('a sync with bad input says so in one line and changes nothing in the cloud:', () => {
   test.each(cases.map((bad) => [bad.what, bad.code, bad] as const))('%s is %s', async (_what, _code, bad) => {
     await bench.configure(configuration(bad));
-    const advertised = await productStreams();
     const requests = server.requests.length;
     const began = Date.now();
     const finished = await bench.run(['sync', '--wait', String(bad.wait ?? 5)]);
@@ -366,7 +359,6 @@ describe('a sync with bad input says so in one line and changes nothing in the c
     const files = server.requests.slice(requests).filter(({ path }) => !path.includes('/streams/v1/'));
     expect(files.length > 0).toBe(bad.downloads ?? false);
     expect(await traces(`${stem}.${nameOf(bad)}`)).toEqual([]);
-    expect(await productStreams()).toEqual(advertised);
   });
 });
 
