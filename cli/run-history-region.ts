@@ -1,3 +1,4 @@
+import { emptySummary } from '../contracts/empty-summary.js';
 import type {
   ImageItem,
   ImageResult,
@@ -137,21 +138,4 @@ function addFailure(summary: RegionSummary, failure: ItemFailure): void {
 
 function identity({ key, product, version, item }: ImageItem) {
   return { key, product, version, item };
-}
-
-export function emptySummary(cloud: string, region: string): RegionSummary {
-  return {
-    cloud,
-    region,
-    added: 0,
-    repaired: 0,
-    removed: 0,
-    unchanged: 0,
-    fetchedBytes: 0,
-    uploadedBytes: 0,
-    failures: [],
-    failureCount: 0,
-    warnings: [],
-    unstable: [],
-  };
 }

@@ -1,3 +1,4 @@
+import { emptySummary } from '../contracts/empty-summary.js';
 import type { Stage } from '../contracts/names.js';
 import type {
   ImageItem,
@@ -38,20 +39,7 @@ export class RegionBook {
     this.pass = carried?.pass ?? 1;
     this.successes = carried?.successes ?? 0;
     this.probed = carried?.probed ?? false;
-    this.summary = carried?.summary ?? {
-      cloud: target.cloud,
-      region: target.region,
-      added: 0,
-      repaired: 0,
-      removed: 0,
-      unchanged: 0,
-      fetchedBytes: 0,
-      uploadedBytes: 0,
-      failures: [],
-      failureCount: 0,
-      warnings: [],
-      unstable: [],
-    };
+    this.summary = carried?.summary ?? emptySummary(target.cloud, target.region);
   }
 
   carry(): RegionState {

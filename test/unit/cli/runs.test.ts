@@ -2,7 +2,7 @@ import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { expect, test } from 'vitest';
 import { resultLine } from '../../../cli/list-runs.js';
-import { emptySummary } from '../../../cli/run-history-region.js';
+import { emptySummary } from '../../../contracts/empty-summary.js';
 import { renderRuns } from '../../../cli/runs.js';
 import { registerRuns } from '../../../cli/runs.js';
 import { run } from './capture.js';

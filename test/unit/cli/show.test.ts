@@ -1,7 +1,8 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import { expect, test } from 'vitest';
 import { failureOf, type HistoryEvent } from '../../../cli/run-history.js';
-import { emptySummary, regionRecord } from '../../../cli/run-history-region.js';
+import { regionRecord } from '../../../cli/run-history-region.js';
+import { emptySummary } from '../../../contracts/empty-summary.js';
 import { taskFailure } from '../../../cli/run-pending.js';
 import { renderRun } from '../../../cli/run-view-text.js';
 import type { RunView } from '../../../cli/run-view.js';

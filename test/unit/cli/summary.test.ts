@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { emptySummary } from '../../../cli/run-history-region.js';
+import { emptySummary } from '../../../contracts/empty-summary.js';
 import { renderPlan, renderSummary } from '../../../cli/summary.js';
 
 const failure = {
