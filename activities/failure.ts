@@ -2,6 +2,10 @@ import { CancelledFailure, Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { ImageStreamError } from '../contracts/errors.js';
 
+/** Attempts in which a step may meet a worker of its own configuration: while one is rolled out, workers of a queue differ. */
+const MEETINGS = 10;
+const MEETING_PAUSE_MS = 1_000;
+
 /**
  * Turns a failure of a library into one of Temporal's: the code becomes the type, the hint a detail, Retry-After the delay. A
  * cancellation passes as it is, and an error without a code keeps its text out of sight, since nobody checked it for secrets.
@@ -10,6 +14,16 @@ function asActivityFailure(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted)
     return signal.reason instanceof Error ? signal.reason : new CancelledFailure('cancelled');
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
+  if (error instanceof ImageStreamError && error.code === 'ConfigurationDiffers') {
+    const { attempt } = Context.current().info;
+    return ApplicationFailure.create({
+      type: error.code,
+      message: error.message,
+      nonRetryable: attempt >= MEETINGS,
+      nextRetryDelay: MEETING_PAUSE_MS,
+      details: [{ hint: error.hint, ...error.details }],
+    });
+  }
   if (error instanceof ImageStreamError) {
     return ApplicationFailure.create({
       type: error.code,

@@ -1,5 +1,6 @@
 import type { Activities } from '../contracts/activities.js';
 import { ImageStreamError } from '../contracts/errors.js';
+import { printableUrl } from '../contracts/urls.js';
 import type { AdvertiseOutcome, TargetRef } from '../contracts/sync.js';
 import type { EndpointInterface } from '../openstack/index.js';
 import type { Dependencies } from './dependencies.js';
@@ -85,12 +86,16 @@ async function register(
 ): Promise<AdvertiseOutcome> {
   const { service, change } = await admin.ensureService(SERVICE);
   const changes: string[] = [change];
+  const replaced: string[] = [];
   for (const { kind, url } of urls) {
     const ensured = await admin.ensureEndpoint({ serviceId: service.id, region, interface: kind, url });
     changes.push(ensured.change);
+    if (ensured.before !== undefined) replaced.push(`${kind} was ${printableUrl(ensured.before)}`);
   }
   const state = (['created', 'updated'] as const).find((one) => changes.includes(one)) ?? 'unchanged';
-  return { state, url: publicUrl };
+  if (replaced.length === 0) return { state, url: publicUrl };
+  const message = `${SERVICE.type} of ${region} now leads to ${publicUrl}: ${replaced.join(', ')}`;
+  return { state, url: publicUrl, message };
 }
 
 /** What an administrator would run instead. */

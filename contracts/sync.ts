@@ -171,6 +171,7 @@ export interface PublishOutcome {
 export interface AdvertiseOutcome {
   state: 'created' | 'updated' | 'unchanged' | 'skipped' | 'forbidden';
   url: string;
+  /** Why it could not be, or which address of somebody it took over. */
   message?: string;
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { EndpointInterface } from './cloud-types.js';
 import type { Answer, Method } from './http-client.js';
@@ -34,6 +35,9 @@ export interface WantedEndpoint {
   readonly interface: EndpointInterface;
   readonly url: string;
 }
+
+/** Milliseconds in which who made the same service at the same moment has looked for twins. */
+const TWIN_PAUSE_MS = 1_000;
 
 const serviceSchema = z
   .object({
@@ -95,10 +99,27 @@ export class KeystoneAdmin {
     const right = found?.name === wanted.name && found.description === wanted.description && found.enabled;
     if (found && right) return { service: found, change: 'unchanged' };
     const answer = await this.#write('service', found?.id, { ...wanted, enabled: true }, signal);
-    return {
-      service: answer.json(z.object({ service: serviceSchema })).service,
-      change: found ? 'updated' : 'created',
-    };
+    const { service } = answer.json(z.object({ service: serviceSchema }));
+    if (found) return { service, change: 'updated' };
+    return { service: await this.#firstOfTwins(service, signal), change: 'created' };
+  }
+
+  /**
+   * Of two who made the same service at the same moment one gives way: the one with the later id, at once; the other after a
+   * pause, when its twin is still there, since whoever made that one had looked before.
+   */
+  async #firstOfTwins(made: KeystoneService, signal?: AbortSignal): Promise<KeystoneService> {
+    for (const pause of [0, TWIN_PAUSE_MS]) {
+      await delay(pause, undefined, { signal });
+      const all = await this.listServices({ type: made.type, name: made.name }, signal);
+      const twins = all.filter(({ id }) => id !== made.id).sort((a, b) => (a.id < b.id ? -1 : 1));
+      const [first] = twins;
+      if (!first) return made;
+      if (pause === 0 && made.id < first.id) continue;
+      await this.deleteService(made.id, signal);
+      return first;
+    }
+    return made;
   }
 
   async deleteService(id: string, signal?: AbortSignal): Promise<void> {
@@ -126,12 +147,13 @@ export class KeystoneAdmin {
 
   /**
    * Sees to it that a service has that URL in a region, for one interface. Where somebody made several, the first is
-   * kept right and the ids of the others are told: which of them clients take is their choice.
+   * kept right and the ids of the others are told: which of them clients take is their choice. `before` is the URL that was
+   * replaced.
    */
   async ensureEndpoint(
     wanted: WantedEndpoint,
     signal?: AbortSignal,
-  ): Promise<{ endpoint: KeystoneEndpoint; change: Change; duplicates: string[] }> {
+  ): Promise<{ endpoint: KeystoneEndpoint; change: Change; before?: string; duplicates: string[] }> {
     const { serviceId, region, interface: choice, url } = wanted;
     const same = await this.listEndpoints({ serviceId, region, interface: choice }, signal);
     const found = same.find((one) => one.url === url && one.enabled) ?? same[0];
@@ -141,7 +163,8 @@ export class KeystoneAdmin {
     const fields = { service_id: serviceId, region_id: region, interface: choice, url, enabled: true };
     const answer = await this.#write('endpoint', found?.id, fields, signal);
     const { endpoint } = answer.json(z.object({ endpoint: endpointSchema }));
-    return { endpoint, change: found ? 'updated' : 'created', duplicates };
+    if (!found) return { endpoint, change: 'created', duplicates };
+    return { endpoint, change: 'updated', duplicates, ...(found.url !== url && { before: found.url }) };
   }
 
   async deleteEndpoint(id: string, signal?: AbortSignal): Promise<void> {

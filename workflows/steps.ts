@@ -51,7 +51,10 @@ export function sourceSteps(waitMs: number | null, summary: string) {
   });
 }
 
-/** Signing in and looking for services: by hand for `waitMs`, by schedule every minute for ever. */
+/** A wait in milliseconds from which on nobody sits before it, so that a look each minute does. */
+const LONG_WAIT_MS = 600_000;
+
+/** Signing in and looking for services: by hand for `waitMs`, by schedule every minute, for ever (null) or for that long. */
 export function waitingSteps(waitMs: number | null, summary: string) {
   return proxyActivities<Pick<Activities, 'resolveRegions' | 'awaitServices'>>({
     ...quick,
@@ -59,7 +62,7 @@ export function waitingSteps(waitMs: number | null, summary: string) {
     startToCloseTimeout: '2m',
     ...(waitMs === null ? {} : { scheduleToCloseTimeout: Math.max(waitMs, 1_000) + 120_000 }),
     retry:
-      waitMs === null
+      waitMs === null || waitMs >= LONG_WAIT_MS
         ? { initialInterval: '5s', backoffCoefficient: 2, maximumInterval: '1m' }
         : {
             initialInterval: '2s',

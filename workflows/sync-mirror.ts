@@ -31,6 +31,8 @@ const MAX_READINGS = 5;
 /** Milliseconds that a region's run of an ended parent is given to end, and between two looks. */
 const MIN_HANDOVER_MS = 120_000;
 const HANDOVER_PAUSE_MS = 3_000;
+/** Milliseconds that a scheduled run waits for one of several places: a dead one shall not hold up the mirror's next runs. */
+const ONE_OF_SEVERAL_MS = 3_600_000;
 
 /**
  * One mirror into all regions of its clouds. Its id is the lock; regions run side by side, so that a dead one never holds up a
@@ -81,15 +83,24 @@ async function syncCloud(
 ): Promise<void> {
   const { workflowId } = workflowInfo();
   try {
-    const { fingerprint, regions } = await waitingSteps(input.waitMs, cloud).resolveRegions({
+    const cloudWaitMs = mirror.clouds.length > 1 ? (input.waitMs ?? ONE_OF_SEVERAL_MS) : input.waitMs;
+    const { fingerprint, regions } = await waitingSteps(cloudWaitMs, cloud).resolveRegions({
       run: mirror.run,
       cloud,
       parentId: workflowId,
     });
+    const waitMs = regions.length > 1 ? (input.waitMs ?? ONE_OF_SEVERAL_MS) : cloudWaitMs;
     await Promise.all(
       regions.map(async ({ region, workflowId: id }) => {
         if (book.isDone(cloud, region)) return;
-        await syncOneRegion(input, mirror, { cloud, region, fingerprint }, id, documents, book);
+        await syncOneRegion(
+          { ...input, waitMs },
+          mirror,
+          { cloud, region, fingerprint },
+          id,
+          documents,
+          book,
+        );
       }),
     );
   } catch (error) {

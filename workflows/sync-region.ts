@@ -56,8 +56,7 @@ export async function syncRegion(input: SyncRegionInput): Promise<SyncRegionResu
           publicUrl: published.publicUrl,
         });
         book.summary.advertised = advertised;
-        if (advertised.state === 'forbidden')
-          book.summary.warnings.push(advertised.message ?? 'may not advertise');
+        if (advertised.message !== undefined) book.summary.warnings.push(advertised.message);
       }
     }
   } catch (error) {

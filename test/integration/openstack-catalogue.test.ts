@@ -49,6 +49,21 @@ test('a service is created, then left alone, then updated', async () => {
   expect(await admin.listServices({ type })).toHaveLength(1);
 });
 
+test('two who make a service at the same moment go on with the same one', async () => {
+  const twin = { type: `${type}-twin`, name: 'image-stream', description: 'made by two at once' };
+  const other = new Session(await localCloud('local-admin'));
+  try {
+    const made = await Promise.all([admin.ensureService(twin), new KeystoneAdmin(other).ensureService(twin)]);
+    const left = await admin.listServices({ type: twin.type });
+    expect(left).toHaveLength(1);
+    expect(made.map(({ service }) => service.id)).toContain(left[0]?.id);
+    expect(await admin.ensureService(twin)).toMatchObject({ change: 'unchanged', service: left[0] });
+  } finally {
+    for (const { id } of await admin.listServices({ type: twin.type })) await admin.deleteService(id);
+    await other.close();
+  }
+});
+
 test('endpoints of two regions are created, left alone, updated and chosen by region and interface', async () => {
   const { service } = await admin.ensureService({ type, name: 'image-stream', description: '' });
   const wanted = (where: string, choice: 'public' | 'internal', url: string) => ({
@@ -71,6 +86,7 @@ test('endpoints of two regions are created, left alone, updated and chosen by re
 
   expect(await admin.ensureEndpoint({ ...one, url: 'http://127.0.0.1:1/moved' })).toMatchObject({
     change: 'updated',
+    before: 'http://127.0.0.1:1/one',
   });
   await session.authenticate();
   expect(session.endpoint(type, 'RegionOne')).toBe('http://127.0.0.1:1/moved');

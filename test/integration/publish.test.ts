@@ -183,6 +183,22 @@ test('an ACL, a document or an endpoint that somebody took away comes back with 
   expect(await document()).toEqual(before);
 });
 
+test('an address that somebody else advertised is taken over, and the sync says which it was', async () => {
+  const admin = new KeystoneAdmin(session);
+  const [service] = await admin.listServices({ type: 'product-streams' });
+  const theirs = 'http://127.0.0.1:1/v1/AUTH_theirs/simplestreams/data';
+  const own = { serviceId: service?.id ?? '', region: REGION, interface: 'public' } as const;
+  await admin.ensureEndpoint({ ...own, url: theirs });
+  const { code, stdout } = await sync();
+  expect(code).toBe(0);
+  expect(stdout).toContain(
+    `warning: product-streams of ${REGION} now leads to ${await source()}: public was ${theirs}`,
+  );
+  expect(
+    await admin.listEndpoints({ serviceId: own.serviceId, region: REGION, interface: 'public' }),
+  ).toMatchObject([{ url: await source() }]);
+});
+
 test('an ACL that alone was changed comes back as well', async () => {
   await swift.ensureContainer(container, { readAcl: '.r:-nobody.example' });
   const { stdout } = await sync();

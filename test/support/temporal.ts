@@ -42,8 +42,8 @@ export function keepQuiet(): void {
 }
 
 /** Where an activity's code can run without a server; it does not log what is meant to fail. */
-export function activityEnvironment(): MockActivityEnvironment {
-  return new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+export function activityEnvironment(info: { attempt?: number } = {}): MockActivityEnvironment {
+  return new MockActivityEnvironment(info, { logger: new DefaultLogger('ERROR') });
 }
 
 /** A real Temporal server of its own, with our search attributes. */

@@ -83,6 +83,17 @@ live('lets a healthy region end while a dead one still waits', async () => {
   await handle.cancel();
 });
 
+live('waits an hour, not for ever, for one of several regions of a scheduled run', async () => {
+  const scene = on.scene();
+  scene.regions = { prod: ['alive', 'dead'] };
+  await scene.start({ waitMs: null }).then((handle) => handle.result());
+  expect((await firstEvent(scene, regionId(scene, 'dead'))).input).toMatchObject({ waitMs: 3_600_000 });
+
+  const alone = on.scene();
+  await alone.start({ waitMs: null }).then((handle) => handle.result());
+  expect((await firstEvent(alone, regionId(alone))).input).toMatchObject({ waitMs: null });
+});
+
 live('syncs the other clouds when one cannot be signed in to', async () => {
   const scene = on.scene();
   scene.regions = { locked: ['r'], prod: ['RegionOne'] };
@@ -385,10 +396,11 @@ live('ends the sync that it began when a scheduled run is cancelled', async () =
 });
 
 /** The input that a run of the mirror was started with. */
-async function firstEvent(scene: Scene): Promise<{ input: unknown }> {
-  const { events } = await on.env.client.workflow
-    .getHandle(workflowId.syncMirror(scene.mirror))
-    .fetchHistory();
+async function firstEvent(
+  scene: Scene,
+  id = workflowId.syncMirror(scene.mirror),
+): Promise<{ input: unknown }> {
+  const { events } = await on.env.client.workflow.getHandle(id).fetchHistory();
   const payload = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]?.data;
   return { input: JSON.parse(Buffer.from(payload ?? []).toString('utf8')) as unknown };
 }

@@ -6,12 +6,12 @@ import { withFailures } from '../../../activities/failure.js';
 import { ImageStreamError } from '../../../contracts/errors.js';
 
 /** What an activity that throws this fails with, and what the worker was told of it. */
-async function failed(error: unknown): Promise<{ failure: unknown; unknown: unknown[] }> {
+async function failed(error: unknown, attempt = 1): Promise<{ failure: unknown; unknown: unknown[] }> {
   const unknown: unknown[] = [];
   const { work } = withFailures({ work: async () => Promise.reject(error as Error) }, (one) =>
     unknown.push(one),
   );
-  const failure: unknown = await activityEnvironment()
+  const failure: unknown = await activityEnvironment({ attempt })
     .run(work)
     .catch((one: unknown) => one);
   return { failure, unknown };
@@ -27,6 +27,15 @@ test('makes the code of an error the type of the failure, with its hint', async 
     message: 'Too small',
     nonRetryable: true,
     details: [{ hint: 'Raise it.' }],
+  });
+});
+
+test('lets a step meet a worker of its own configuration, and gives up after the tenth of another one', async () => {
+  const differs = new ImageStreamError('ConfigurationDiffers', 'The run has a, this worker has b');
+  expect((await failed(differs, 9)).failure).toMatchObject({ nonRetryable: false, nextRetryDelay: 1_000 });
+  expect((await failed(differs, 10)).failure).toMatchObject({
+    type: 'ConfigurationDiffers',
+    nonRetryable: true,
   });
 });
 
