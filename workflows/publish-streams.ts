@@ -1,11 +1,12 @@
-import { condition, continueAsNew, defineSignal, setHandler, workflowInfo } from '@temporalio/workflow';
+import { condition, continueAsNew, defineSignal, log, setHandler, workflowInfo } from '@temporalio/workflow';
 import { SignalName } from '../contracts/names.js';
 import type { PublishAnswer, PublishInput, PublishRequest, PublishResult } from '../contracts/workflows.js';
 import { failureFacts } from './failures.js';
+import { publishRequestOf } from './publish-request.js';
 import { publishSteps } from './steps.js';
 import { tell } from './story.js';
 
-const publishSignal = defineSignal<[PublishRequest]>(SignalName.publish);
+const publishSignal = defineSignal<[unknown]>(SignalName.publish);
 
 /** Answers that a run gives before it hands over to a new one, so that nobody waits for the last of many. */
 const MAX_ANSWERS = 50;
@@ -19,8 +20,10 @@ const KEPT_ANSWERS = 1_000;
 export async function publishStreams(input: PublishInput): Promise<PublishResult> {
   const queue: PublishRequest[] = [...(input.waiting ?? [])];
   const answers: PublishAnswer[] = [];
-  setHandler(publishSignal, (request) => {
-    queue.push(request);
+  setHandler(publishSignal, (signal) => {
+    const request = publishRequestOf(signal);
+    if (request) queue.push(request);
+    else log.warn('A signal that is no request to publish was ignored', { destination: input.destination });
   });
   await condition(() => queue.length > 0, '1m');
 

@@ -154,6 +154,34 @@ live('serves the others when one request fails', async () => {
   expect(given.find(({ id }) => id === 'good')?.outcome?.index).toBe('written');
 });
 
+live('ignores signals that are no requests, and serves those that are', async () => {
+  const scene = on.scene();
+  const release = held(scene);
+  const first = await ask(scene, { id: 'first', target: scene.target('other') });
+  await until(() => scene.called('publishProducts').length === 1);
+  const writer = on.env.client.workflow.getHandle(workflowId.publishStreams(scene.mirror));
+  const { run } = scene;
+  const target = scene.target();
+  const malformed: unknown[][] = [
+    [],
+    [null],
+    ['publish!'],
+    [[]],
+    [{ id: 'a' }],
+    [{ id: '', run, target }],
+    [{ id: 7, run, target }],
+    [{ id: 'b', run: null, target }],
+    [{ id: 'c', run: { ...run, mirror: {} }, target }],
+    [{ id: 'd', run, target: { cloud: 'prod' } }],
+    [{ id: 'e', run, target: { ...target, fingerprint: 'none' } }],
+  ];
+  for (const args of malformed) await writer.signal('publish', ...args);
+  await ask(scene, { id: 'last' });
+  release();
+  expect((await answers(scene, first)).map(({ id }) => id)).toEqual(['first', 'last']);
+  expect(regions(scene)).toEqual(['other', target.region]);
+});
+
 live('loses no request that arrives as it ends', async () => {
   const scene = on.scene();
   const ids = Array.from({ length: 30 }, (_, index) => `r${index}`);
