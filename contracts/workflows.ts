@@ -19,6 +19,8 @@ export interface SyncMirrorInput {
   /** Milliseconds that missing services and an unreachable mirror are waited for; null waits for ever. */
   waitMs: number | null;
   dryRun?: boolean;
+  /** Events after which a region's run continues as new; the server decides when absent. */
+  continueAfterEvents?: number;
 }
 
 export interface SyncMirrorResult extends SyncSummary {

@@ -126,6 +126,7 @@ async function syncOneRegion(
     settings: mirror.settings,
     waitMs: input.waitMs,
     dryRun: input.dryRun ?? false,
+    ...(input.continueAfterEvents === undefined ? {} : { continueAfterEvents: input.continueAfterEvents }),
   };
   try {
     book.ended(await runRegion(input, target, id, args));
