@@ -1,4 +1,5 @@
 import type { Activities } from '../contracts/activities.js';
+import { counted } from '../contracts/counted.js';
 import { ImageStreamError } from '../contracts/errors.js';
 import type { DocumentRef } from '../contracts/sync.js';
 import type { MirrorSettings } from '../config/index.js';
@@ -52,7 +53,7 @@ export function planSync(dependencies: Dependencies): Activities['planSync'] {
 function nothingWanted({ seen }: SourceItems): string {
   return seen === 0
     ? 'the mirror has no item with a file; what is in the cloud stays as it is'
-    : `none of the ${seen} items of the mirror passes the filters; what is in the cloud stays as it is`;
+    : `none of the mirror's ${counted(seen, 'item')} passes the filters; what is in the cloud stays as it is`;
 }
 
 interface SourceItems {

@@ -1,5 +1,6 @@
 import { ImageStreamError } from '../contracts/errors.js';
 import { createLogger, installRuntime } from '../workers/logging.js';
+import type { Staging } from '../staging/index.js';
 import { startWorkers } from '../workers/start.js';
 import type { CommandContext, Connected } from './context.js';
 
@@ -8,12 +9,13 @@ const SHORT_GRACE = '1s';
 
 /**
  * Does work while this process is the worker of the embedded server; its log goes to the state folder. The worker ends in order
- * when the work does.
+ * when the work does. A staging folder that was opened before is used as it is.
  */
 export async function withOwnWorker<T>(
   { io, options }: CommandContext,
   { access, configuration, logFile }: Connected,
   work: () => Promise<T>,
+  staging?: Staging,
 ): Promise<T> {
   const logger = createLogger({ file: logFile, level: options.debug ? 'debug' : 'info' });
   installRuntime(logger, { ownSignals: true });
@@ -25,6 +27,7 @@ export async function withOwnWorker<T>(
     logger,
     env: io.env,
     grace: SHORT_GRACE,
+    ...(staging ? { staging } : {}),
   });
   const ended = workers.done.then(() => {
     throw new ImageStreamError('Internal', 'The worker of this command ended before its work did');

@@ -1,5 +1,6 @@
 import { errorLine } from '../contracts/errors.js';
 import { formatBytes } from '../contracts/bytes.js';
+import { counted } from '../contracts/counted.js';
 import { formatSpan, printable } from './format.js';
 import type { PendingStep } from './run-pending.js';
 import type { RegionView } from './run-regions.js';
@@ -52,7 +53,7 @@ function regionLines({
 }: RegionView): string[] {
   const { added, repaired, removed, unchanged, failureCount, uploadedBytes } = summary;
   return [
-    `${cloud}/${region}: ${stage}, ${done} of ${total} images, ${formatBytes(uploadedBytes)} of ${formatBytes(totalBytes)}`,
+    `${cloud}/${region}: ${stage}, ${done} of ${counted(total, 'image')}, ${formatBytes(uploadedBytes)} of ${formatBytes(totalBytes)}`,
     `  ${added} added, ${repaired} repaired, ${removed} removed, ${unchanged} unchanged, ${failureCount} failed`,
     ...active.map(
       ({ label, stage: step, offset, total: size }) =>

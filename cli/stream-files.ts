@@ -1,10 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ImageStreamError } from '../contracts/errors.js';
+import { makeFolder } from '../staging/index.js';
 
 /** A file as a stream describes it. */
 export interface FileFacts {
@@ -17,9 +18,13 @@ export interface FileFacts {
  * Brings a file to its place in a mirror and says what it holds; every byte is read once. A file already there must hold the same: the
  * content of a path never changes (reference §1.1).
  * @param how `link` shares the bytes on disk where source and mirror are on one file system, and copies elsewhere
- * @throws {ImageStreamError} Usage, when the source cannot be read or other bytes are at its place
+ * @throws {ImageStreamError} Usage, when the source cannot be read or other bytes are at its place; StagingUnwritable, StagingFull
  */
 export async function placeFile(source: string, target: string, how: 'copy' | 'link'): Promise<FileFacts> {
+  return writing(target, () => place(source, target, how));
+}
+
+async function place(source: string, target: string, how: 'copy' | 'link'): Promise<FileFacts> {
   if ((await sizeOf(target)) !== undefined) {
     const [facts, there] = [await factsOf(source), await factsOf(target)];
     if (facts.sha256 === there.sha256) return facts;
@@ -27,7 +32,7 @@ export async function placeFile(source: string, target: string, how: 'copy' | 'l
       hint: 'Give the new file another --product-version: what a mirror has published under a path never changes.',
     });
   }
-  await mkdir(dirname(target), { recursive: true });
+  await makeFolder(dirname(target));
   if (how === 'link' && (await linked(source, target))) return factsOf(target);
   const partial = `${target}.${randomUUID()}.part`;
   try {
@@ -91,15 +96,40 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   }
 }
 
-/** Writes a file whole or not at all, so that a reader never sees half of it. */
+/**
+ * Writes a file whole or not at all, so that a reader never sees half of it.
+ * @throws {ImageStreamError} StagingUnwritable, StagingFull
+ */
 export async function replaceFile(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await writing(path, () => replace(path, text));
+}
+
+async function replace(path: string, text: string): Promise<void> {
+  await makeFolder(dirname(path));
   const partial = `${path}.${randomUUID()}.part`;
   try {
     await writeFile(partial, text);
     await rename(partial, path);
   } finally {
     await rm(partial, { force: true });
+  }
+}
+
+async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ImageStreamError || !(error instanceof Error && 'syscall' in error)) throw error;
+    const code = codeOf(error) ?? 'unknown reason';
+    const full = code === 'ENOSPC' || code === 'EDQUOT';
+    throw new ImageStreamError(
+      full ? 'StagingFull' : 'StagingUnwritable',
+      `${path} cannot be written (${code})`,
+      {
+        hint: full ? 'Free space on that disk.' : 'Name a folder that you may write.',
+        cause: error,
+      },
+    );
   }
 }
 

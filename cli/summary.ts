@@ -1,6 +1,7 @@
 import type { RegionPlan, RegionSummary } from '../contracts/sync.js';
 import type { SyncMirrorResult } from '../contracts/workflows.js';
 import { formatBytes } from '../contracts/bytes.js';
+import { counted } from '../contracts/counted.js';
 import { formatTable, printable } from './format.js';
 
 const WIDEST_CELL = 100;
@@ -28,13 +29,13 @@ function printRegion(mirror: string, summary: RegionSummary): string {
   ].filter((part) => part !== '');
   const what =
     !changed && failureCount === 0
-      ? `nothing to do, ${unchanged} images are as they should be`
+      ? `nothing to do, ${unchanged === 1 ? '1 image is as it' : `${unchanged} images are as they`} should be`
       : counts.join(', ');
   const lines = [`${mirror} → ${cloud}/${region}: ${what}`];
   if (summary.published && summary.published.products !== 'none') {
     const { products, index, images, publicUrl } = summary.published;
     const state = products === 'unchanged' && index === 'unchanged' ? 'unchanged' : 'written';
-    lines.push(`  metadata of ${images} images ${state}${publicUrl ? `: ${publicUrl}` : ''}`);
+    lines.push(`  metadata of ${counted(images, 'image')} ${state}${publicUrl ? `: ${publicUrl}` : ''}`);
   }
   if (summary.advertised && summary.advertised.state !== 'skipped') {
     lines.push(`  product-streams endpoint ${summary.advertised.state}: ${summary.advertised.url}`);

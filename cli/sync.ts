@@ -3,8 +3,9 @@ import { Settings, unknownMirror, type Configuration } from '../config/index.js'
 import { ImageStreamError } from '../contracts/errors.js';
 import { TaskQueue } from '../contracts/names.js';
 import type { SyncMirrorResult } from '../contracts/workflows.js';
-import { Staging } from '../staging/index.js';
+import type { Staging } from '../staging/index.js';
 import { buildId } from '../workers/build-id.js';
+import { openStaging } from '../workers/start.js';
 import { connected, contextOf, type CommandContext, type Connected } from './context.js';
 import { withOwnWorker } from './in-process-worker.js';
 import { follow } from './progress/follow.js';
@@ -59,10 +60,11 @@ async function sync(context: CommandContext, names: string[], options: SyncOptio
     const mirrors = chosen(configuration, names);
     const identities = await Promise.all(mirrors.map((name) => settings.identity(name)));
     const build = buildId();
+    let staging: Staging | undefined;
     if (access.embedded) {
       await endRunsOfOtherBuilds(connection.client, build);
       // Told of before a run is started that this process could not work on.
-      await Staging.open({ root: configuration.staging.path });
+      staging = await openStaging(configuration);
     }
 
     const runs: StartedRun[] = [];
@@ -79,7 +81,7 @@ async function sync(context: CommandContext, names: string[], options: SyncOptio
     }
     announce(context, connection, runs);
     if (options.detach) return 0;
-    return await withWorkers(context, connection, () => followToEnd(context, connection, runs));
+    return await withWorkers(context, connection, () => followToEnd(context, connection, runs), staging);
   } finally {
     await connection.close();
   }
@@ -108,8 +110,9 @@ async function withWorkers(
   context: CommandContext,
   connection: Connected,
   work: () => Promise<number>,
+  staging: Staging | undefined,
 ): Promise<number> {
-  if (connection.access.embedded) return withOwnWorker(context, connection, work);
+  if (connection.access.embedded) return withOwnWorker(context, connection, work, staging);
   await warnWithoutWorker(context, connection);
   return work();
 }

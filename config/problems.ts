@@ -11,6 +11,8 @@ export interface Problem {
   path: KeyPath;
   /** What is wrong, without the values, which may be secret. */
   message: string;
+  /** What to do, where the remedy of the code would lead astray. */
+  hint?: string;
 }
 
 /** What zod found, in the words of this program. */
@@ -39,10 +41,12 @@ export function problemsError(
   const placed = problems
     .map((problem) => ({ problem, line: lineOf(problem.path) }))
     .sort((a, b) => a.line - b.line || rank(a.problem) - rank(b.problem));
+  const [first] = placed;
   const lines = placed.map(({ problem, line }) => problemLine(display, line, problem));
   const more = lines.length > 1 ? ` (and ${lines.length - 1} more)` : '';
-  return new ImageStreamError(placed[0]?.problem.code ?? 'ConfigInvalid', `${lines[0]}${more}`, {
-    details: { file: display, line: placed[0]?.line, problems: lines },
+  return new ImageStreamError(first?.problem.code ?? 'ConfigInvalid', `${lines[0]}${more}`, {
+    ...(first?.problem.hint === undefined ? {} : { hint: first.problem.hint }),
+    details: { file: display, line: first?.line, problems: lines },
   });
 }
 

@@ -16,6 +16,7 @@ export function relationProblems(settings: FileSettings): Problem[] {
           code: 'ConfigConflict',
           path: [kind, index, 'name'],
           message: `${name} is the name of another entry`,
+          hint: `Give each of the ${kind} a name of its own.`,
         });
       }
       seen.add(name);

@@ -1,2 +1,3 @@
+export { makeFolder } from './make-folder.js';
 export { Staging } from './staging.js';
 export type * from './types.js';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { link, open, readFile, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { ImageStreamError } from '../contracts/errors.js';
 import { checkDigest, digestText } from './digest.js';
@@ -7,6 +7,7 @@ import { hasCode, hashFile, ifThere, onDisk, pause, readJson, remove, sizeOf } f
 import { getDocument, putDocument, touch } from './documents.js';
 import { Layout } from './layout.js';
 import { Lease } from './lease.js';
+import { makeFolder } from './make-folder.js';
 import { demoteUnverified, PartFile } from './part-file.js';
 import { pinFile, readerOver, type PinnedFile } from './reader.js';
 import { Space } from './space.js';
@@ -54,7 +55,7 @@ export class Staging {
     const { root, budgetBytes, leaseStaleMs = LEASE_STALE_MS, holdMs = HOLD_MS } = options;
     const layout = new Layout(root);
     const id = await onDisk(root, async () => {
-      for (const folder of layout.folders()) await mkdir(folder, { recursive: true });
+      for (const folder of layout.folders()) await makeFolder(folder).catch(refuseOddPlace);
       await proveWritable(layout);
       return readOrMakeId(layout.id);
     });
@@ -202,6 +203,16 @@ function checkSize(size: number, source: string): void {
   throw new ImageStreamError('ItemInvalid', `${source} has no usable size: ${size}`, {
     details: { url: source },
   });
+}
+
+/** ENOENT says here that no folder can be made at that place, and not that something of staging was lost. */
+function refuseOddPlace(error: unknown): never {
+  if (!hasCode(error, 'ENOENT')) throw error;
+  throw new ImageStreamError(
+    'StagingUnwritable',
+    `the staging folder cannot be made: ${error instanceof Error ? error.message : ''}`,
+    { cause: error },
+  );
 }
 
 async function proveWritable(layout: Layout): Promise<void> {

@@ -21,6 +21,8 @@ export interface WorkerSetup {
   configuration: Configuration;
   logger: Logger;
   env?: NodeJS.ProcessEnv;
+  /** The staging folder, where it was opened before. */
+  staging?: Staging;
   /** How long steps may go on after a shutdown before they are told to save their place. @default '5s' */
   grace?: '1s' | '5s';
 }
@@ -39,6 +41,11 @@ const FORCE = '20s';
 const METADATA_SLOTS = 40;
 const TRANSFER_SLOTS = 16;
 
+/** @throws {ImageStreamError} StagingUnwritable, StagingFull */
+export function openStaging({ staging: { path, budget } }: Configuration): Promise<Staging> {
+  return Staging.open({ root: path, ...(budget === undefined ? {} : { budgetBytes: budget }) });
+}
+
 /**
  * The workers of one process: workflows and metadata, transfers that any host may take, and steps on files of its staging folder.
  * @throws {ImageStreamError} StagingUnwritable, StagingFull
@@ -56,10 +63,7 @@ export async function startWorkers(setup: WorkerSetup): Promise<RunningWorkers> 
 /** Notes in `opened` what has to be closed should a later step fail. */
 async function openWorkers(setup: WorkerSetup, opened: (() => Promise<void>)[]): Promise<RunningWorkers> {
   const { configuration, logger, namespace, connectionOptions } = setup;
-  const staging = await Staging.open({
-    root: configuration.staging.path,
-    ...(configuration.staging.budget === undefined ? {} : { budgetBytes: configuration.staging.budget }),
-  });
+  const staging = setup.staging ?? (await openStaging(configuration));
   const connection = await NativeConnection.connect(connectionOptions);
   opened.push(() => connection.close());
   const clientConnection = openClientConnection(connectionOptions);

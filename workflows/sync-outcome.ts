@@ -1,4 +1,5 @@
 import { ApplicationFailure } from '@temporalio/workflow';
+import { counted } from '../contracts/counted.js';
 import type { RegionFailure } from '../contracts/sync.js';
 import type { SyncMirrorResult } from '../contracts/workflows.js';
 import { asFailure } from './failures.js';
@@ -22,8 +23,12 @@ export function resultOrFailure(result: SyncMirrorResult): SyncMirrorResult {
 
   const parts = [
     failedRegions.length > 0 ? `${regionsFailed(failedRegions)} failed` : '',
-    failed > 0 ? `${failed} items failed` : '',
-    unstable > 0 ? `${unstable} items do not stay as they were made` : '',
+    failed > 0 ? `${counted(failed, 'item')} failed` : '',
+    unstable > 0
+      ? unstable === 1
+        ? '1 item does not stay as it was made'
+        : `${unstable} items do not stay as they were made`
+      : '',
   ].filter((part) => part !== '');
   const type = failedRegions.length === 0 && failed === 0 ? 'NotConverging' : 'SyncIncomplete';
   throw ApplicationFailure.create({

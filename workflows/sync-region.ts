@@ -20,6 +20,7 @@ import { progressQuery } from './progress.js';
 import { RegionBook } from './region-book.js';
 import { cloudSteps, itemSummary, publishRequest, smallItemStep, waitingSteps } from './steps.js';
 import { formatBytes } from '../contracts/bytes.js';
+import { counted } from '../contracts/counted.js';
 import type { syncImage } from './sync-image.js';
 import { slidingWindow } from './window.js';
 
@@ -102,7 +103,7 @@ async function bringInStep(input: SyncRegionInput, book: RegionBook): Promise<vo
     if (busy > 0) {
       book.tell(
         'waiting',
-        `${busy} images are in the hands of another run; looking again in ${pause / 1000} s`,
+        `${counted(busy, 'image')} in the hands of another run; looking again in ${pause / 1000} s`,
       );
       await sleep(pause);
       pause = Math.min(pause * 2, 60_000);
@@ -130,7 +131,10 @@ function cutShort({ removals, counts }: PlanPage): boolean {
 /** Brings the items of a page, several at once. Returns how many another run is busy with. */
 async function bringPage(input: SyncRegionInput, book: RegionBook, page: PlanPage): Promise<number> {
   let busy = 0;
-  book.tell('syncing', `${page.counts.upload} images to bring (${formatBytes(page.counts.bytes)})`);
+  book.tell(
+    'syncing',
+    `${counted(page.counts.upload, 'image')} to bring (${formatBytes(page.counts.bytes)})`,
+  );
   await slidingWindow(page.items, input.settings.concurrency, async (item) => {
     book.begin(item, isSmall(input, item));
     try {
@@ -174,9 +178,13 @@ async function bring(input: SyncRegionInput, item: ImageItem): Promise<ImageResu
 
 async function removeOld({ run, target }: SyncRegionInput, book: RegionBook, page: PlanPage): Promise<void> {
   if (page.removals.length === 0) return;
-  book.tell('syncing', `Removing ${page.removals.length} superseded images`);
+  book.tell('syncing', `Removing ${counted(page.removals.length, 'superseded image')}`);
   book.removed(
-    await cloudSteps(`${page.removals.length} images`).removeImages({ run, target, removals: page.removals }),
+    await cloudSteps(counted(page.removals.length, 'image')).removeImages({
+      run,
+      target,
+      removals: page.removals,
+    }),
   );
 }
 

@@ -1,12 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { access, chmod, constants, mkdir, readdir } from 'node:fs/promises';
+import { access, chmod, constants, readdir } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { ImageStreamError } from '../../contracts/errors.js';
+import { makeFolder } from '../../staging/index.js';
 import type { ServerPorts } from './ports.js';
 import { follow, reach, SOCKET_NAME } from './protocol.js';
 import { logPath, plainEnvironment } from './server-process.js';
@@ -58,7 +59,7 @@ export async function holdServer(stateFolder: string, findCli: () => Promise<str
 
 async function makeStateFolder(stateFolder: string): Promise<void> {
   try {
-    await mkdir(stateFolder, { recursive: true, mode: 0o700 });
+    await makeFolder(stateFolder, 0o700);
     await chmod(stateFolder, 0o700);
     await access(stateFolder, constants.W_OK);
   } catch (cause) {

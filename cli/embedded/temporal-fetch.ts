@@ -1,9 +1,10 @@
 import { execFile, spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
+import { makeFolder } from '../../staging/index.js';
 import { judgeCommand, PINNED_RELEASE } from './temporal-version.js';
 
 const run = promisify(execFile);
@@ -32,7 +33,7 @@ export async function fetchInto(
   env: NodeJS.ProcessEnv,
   limits: FetchLimits,
 ): Promise<void> {
-  await mkdir(dirname(destination), { recursive: true });
+  await makeFolder(dirname(destination));
   const folder = await mkdtemp(join(dirname(destination), 'fetch-'));
   try {
     await way(folder, env, limits);

@@ -1,4 +1,5 @@
 import { formatBytes } from '../../contracts/bytes.js';
+import { counted } from '../../contracts/counted.js';
 import { printable } from '../format.js';
 import type { ImageProgress, RegionProgress, RunProgress } from './watch.js';
 
@@ -30,7 +31,7 @@ function regionLine({ cloud, region, progress }: RegionProgress): string {
   const { stage, done, total, doneBytes, totalBytes, failed } = progress;
   const failures = failed > 0 ? `, ${failed} failed` : '';
   if (total === 0) return `${cloud}/${region}: ${stage}${failures}`;
-  return `${cloud}/${region}: ${stage}, ${done} of ${total} images, ${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}${failures}`;
+  return `${cloud}/${region}: ${stage}, ${done} of ${counted(total, 'image')}, ${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}${failures}`;
 }
 
 function imageLine({ label, stage, offset, total, attempt, lastFailure }: ImageProgress): string {

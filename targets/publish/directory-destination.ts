@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { open, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ImageStreamError } from '../../contracts/errors.js';
+import { makeFolder } from '../../staging/index.js';
 import type { Destination } from './destination.js';
 
 /** A directory that some web server shows. @throws {ImageStreamError} StagingUnwritable, StagingFull, when it cannot be made, read or written */
 export async function directoryDestination(path: string): Promise<Destination> {
   const root = await writable(path, async () => {
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
     return realpath(path);
   });
   return {
@@ -37,7 +38,7 @@ export async function directoryDestination(path: string): Promise<Destination> {
 }
 
 async function replaceFile(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
+  await makeFolder(dirname(file));
   const temporary = `${file}.${randomUUID()}.part`;
   try {
     const handle = await open(temporary, 'wx', 0o644);

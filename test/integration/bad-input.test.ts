@@ -423,6 +423,15 @@ describe('a configuration that cannot be used is told of before anything is star
     expect(finished.stderr).toContain(file);
   });
 
+  test('a folder below /proc is refused at once, for staging and for state', async () => {
+    const folder = '/proc/image-stream';
+    await bench.configure({ ...configuration(good), staging: { path: folder } });
+    const finished = await bench.run(['sync']);
+    expectOneLine(finished, 'StagingUnwritable');
+    expect(finished.stderr).toContain(folder);
+    expectOneLine(await bench.run(['runs'], { XDG_STATE_HOME: folder }), 'StateUnwritable');
+  });
+
   test('a Temporal server that is named and not there is TemporalUnreachable', async () => {
     await bench.configure(configuration(good));
     const finished = await bench.run(['sync'], { TEMPORAL_ADDRESS: '127.0.0.1:1' });

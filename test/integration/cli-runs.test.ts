@@ -228,7 +228,7 @@ describe('with the embedded server', () => {
     const shown = good(await bench.run(['show', 'ubuntu']));
     expect(shown).toMatch(/^sync\/ubuntu: failed\n/);
     expect(shown).toMatch(/failed: com.ubuntu.cloud:server:22.04:amd64 20240115 disk1.img: MirrorNotFound: /);
-    expect(shown).toMatch(/\nSyncIncomplete: The sync of ubuntu is incomplete: 1 items failed\./);
+    expect(shown).toMatch(/\nSyncIncomplete: The sync of ubuntu is incomplete: 1 item failed\./);
     const { runs } = await json<{ runs: { result: string }[] }>([
       'runs',
       '--status',
@@ -236,7 +236,7 @@ describe('with the embedded server', () => {
       '--limit',
       '1',
     ]);
-    expect(runs[0]?.result).toBe('SyncIncomplete: The sync of ubuntu is incomplete: 1 items failed');
+    expect(runs[0]?.result).toBe('SyncIncomplete: The sync of ubuntu is incomplete: 1 item failed');
   });
 });
 

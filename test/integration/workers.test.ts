@@ -198,7 +198,7 @@ describe.concurrent('a Temporal server and workers as processes of their own', (
       expect(triggered.code).toBe(0);
       while ((await activeSizes(scene))[0] !== `active public ${SIZE}`) await sleep(500);
       const again = await scene.bench.run(['sync'], scene.env);
-      expect(again.stdout).toMatch(/nothing to do, 1 images are as they should be|1 added/);
+      expect(again.stdout).toMatch(/nothing to do, 1 image is as it should be|1 added/);
       expect(await activeSizes(scene)).toHaveLength(1);
     } finally {
       await scene.close();

@@ -142,7 +142,7 @@ live('ends Failed as SyncIncomplete with a list of what failed and why', async (
   const { type, message, details } = await failureOf(scene.sync());
   expect({ type, message }).toEqual({
     type: 'SyncIncomplete',
-    message: `The sync of ${scene.mirror} is incomplete: 1 items failed`,
+    message: `The sync of ${scene.mirror} is incomplete: 1 item failed`,
   });
   expect(details).toMatchObject([
     {

@@ -123,6 +123,11 @@ test('other bytes never take the place of a published file', async () => {
   expect(await read('files/com.example-server-24.04-amd64/20240101/disk1.img.qcow2')).toBe('one');
 });
 
+test.each(['/proc/image-stream', 'noble.qcow2/mirror'])('a mirror cannot be made in %s', async (place) => {
+  const words = ['create', place.startsWith('/') ? place : join(folder, place), 'noble.qcow2', ...base, '1'];
+  expect(await failureOf(streams(words))).toBe('StagingUnwritable');
+});
+
 test('--link shares the bytes with the source', async () => {
   await streams(['create', 'mirror', 'noble.qcow2', ...base, '20240101', '--link']);
   const [item] = await items(`${mirror}/streams/v1/index.json`);

@@ -20,6 +20,12 @@ test('a sync that changed nothing says so', () => {
   );
 });
 
+test('one image is not spoken of as several', () => {
+  expect(render({ unchanged: 1 })).toBe(
+    'ubuntu → prod/RegionOne: nothing to do, 1 image is as it should be\n',
+  );
+});
+
 test('counts that are zero are left out where they would only distract', () => {
   expect(render({ added: 2, uploadedBytes: 2048, unchanged: 1 })).toBe(
     'ubuntu → prod/RegionOne: 2 added (2.0 KiB), 0 removed, 1 unchanged\n',

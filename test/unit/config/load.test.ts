@@ -264,6 +264,7 @@ test('refuses two mirrors or clouds of one name', async () => {
   );
   expect(error.code).toBe('ConfigConflict');
   expect(error.message).toBe('image-stream.yaml:4: mirrors[1].name: a is the name of another entry');
+  expect(error.hint).toBe('Give each of the mirrors a name of its own.');
 });
 
 test('refuses two mirrors that take the same items into the same cloud', async () => {

@@ -213,6 +213,19 @@ test('a staging root that is a file is StagingUnwritable', async () => {
   await expect(Staging.open({ root })).rejects.toMatchObject({ code: 'StagingUnwritable' });
 });
 
+test('a staging root where the file system lets nobody make a folder is StagingUnwritable, at once', async () => {
+  const root = '/proc/image-stream/staging';
+  const error: unknown = await Staging.open({ root }).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ code: 'StagingUnwritable', retryable: false });
+  expect(String(error)).toContain('/proc/image-stream');
+});
+
+test('several workers that make the staging folder at once all find it', async () => {
+  const root = join(await scratch(), 'a', 'b', 'c');
+  const opened = await Promise.all(Array.from({ length: 8 }, () => Staging.open({ root })));
+  expect(new Set(opened.map(({ id }) => id)).size).toBe(1);
+});
+
 test('a reader gets the bytes, and an abort ends it', async () => {
   const staging = await Staging.open({ root: await scratch() });
   const bytes = await stageImage(staging, image(3 * MiB));
