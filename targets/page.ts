@@ -1,19 +1,18 @@
-import type { OrderedItem, PlanInput } from './plan-types.js';
+import type { OrderedItem } from './plan-types.js';
 
 /** Most that the items of one page may weigh as text, so that a history's events stay small; failures and removals likewise. */
 export const PAGE_BYTES = 120_000;
 
-/** The items after the cursor, as many as a page may carry, and where the next page begins. */
+/** The first items, as many as a page may carry, and where the next page begins. */
 export function cutPage(
   open: readonly OrderedItem[],
-  input: PlanInput,
+  pageSize: number,
 ): { page: OrderedItem[]; next: string } {
   const page: OrderedItem[] = [];
   let sum = 0;
   for (const entry of open) {
-    if (entry.order <= input.position.cursor) continue;
     sum += weight(entry.item);
-    if (page.length > 0 && (page.length >= input.pageSize || sum > PAGE_BYTES)) {
+    if (page.length > 0 && (page.length >= pageSize || sum > PAGE_BYTES)) {
       return { page, next: page.at(-1)!.order };
     }
     page.push(entry);

@@ -4,7 +4,7 @@ import { cutPage, light } from './page.js';
 import { planProduct } from './plan-product.js';
 import type { PlanInput, Work } from './plan-types.js';
 
-export type { CandidateItem, PlanInput } from './plan-types.js';
+export type { CandidateItem, OrderedItem, PlanInput, Work } from './plan-types.js';
 
 const PAGE_REMOVALS = 200;
 const PAGE_FAILURES = 200;
@@ -15,11 +15,14 @@ const PAGE_FAILURES = 200;
  * Removals come only when nothing of their product is left to bring and nothing of it failed, and a wanted version is whole.
  */
 export function planRegion(input: PlanInput): PlanPage {
+  return pageOf(surveyRegion(input), input);
+}
+
+/** The page of a survey that follows the cursor; counts are of what is left from there on. */
+export function pageOf(work: Work, input: Pick<PlanInput, 'position' | 'pageSize' | 'preview'>): PlanPage {
   const failed = new Set(input.position.failed);
-  const mended = new Set(input.position.repaired.filter((key) => !failed.has(key)));
-  const work = collectWork(input, mended);
-  const open = work.items.filter(({ key }) => !failed.has(key));
-  const { page, next } = cutPage(open, input);
+  const open = work.items.filter(({ key, order }) => order > input.position.cursor && !failed.has(key));
+  const { page, next } = cutPage(open, input.pageSize);
   const removals = work.removals.filter(({ key }) => !failed.has(key));
   const removable = input.preview ? next === '' : page.length === 0;
   const failures = light(
@@ -43,7 +46,10 @@ export function planRegion(input: PlanInput): PlanPage {
   };
 }
 
-function collectWork(input: PlanInput, mended: ReadonlySet<string>): Work {
+/** All that is to be done in a region at this moment. */
+export function surveyRegion(input: PlanInput): Work {
+  const failed = new Set(input.position.failed);
+  const mended = new Set(input.position.repaired.filter((key) => !failed.has(key)));
   const itemsOf = groupBy(input.items, ({ product }) => product);
   const imagesOf = groupBy(input.images, ({ product }) => product);
   const work: Work = { items: [], removals: [], unchanged: 0, failures: [], unstable: [] };

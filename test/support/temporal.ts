@@ -3,6 +3,7 @@ import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Info } from '@temporalio/activity';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { MockActivityEnvironment, TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker, bundleWorkflowCode } from '@temporalio/worker';
@@ -42,7 +43,7 @@ export function keepQuiet(): void {
 }
 
 /** Where an activity's code can run without a server; it does not log what is meant to fail. */
-export function activityEnvironment(info: { attempt?: number } = {}): MockActivityEnvironment {
+export function activityEnvironment(info: Partial<Info> = {}): MockActivityEnvironment {
   return new MockActivityEnvironment(info, { logger: new DefaultLogger('ERROR') });
 }
 
