@@ -1,4 +1,5 @@
 import { ImageStreamError } from '../contracts/errors.js';
+import { noNotes } from '../contracts/source-notes.js';
 import type { DocumentRef } from '../contracts/sync.js';
 import type { MirrorSettings } from '../config/index.js';
 import type { MirrorClient } from '../mirrors/index.js';
@@ -10,7 +11,7 @@ import {
   type StreamDocument,
 } from '../simplestreams/index.js';
 import type { Staging, Validator } from '../staging/index.js';
-import { fromSource } from './source-of-attempt.js';
+import { fromSource, type SourceTurn } from './source-of-attempt.js';
 
 export interface ReadDocument {
   document: StreamDocument;
@@ -36,9 +37,9 @@ export class Documents {
     mirror: MirrorSettings,
     path: string,
     signal: AbortSignal,
-    attempt: number,
+    turn: SourceTurn,
   ): Promise<DocumentRef> {
-    return fromSource(mirror, path, attempt, (source) => this.fetchFrom(source, mirror, path, signal));
+    return fromSource(mirror, path, turn, (source) => this.fetchFrom(source, mirror, path, signal));
   }
 
   private async fetchFrom(
@@ -92,12 +93,29 @@ export class Documents {
   private async bytes(mirror: MirrorSettings, ref: DocumentRef, signal: AbortSignal): Promise<Uint8Array> {
     const staged = await this.staging.getDocument(digestOf(ref));
     if (staged) return staged;
-    const now = await this.fetch(mirror, ref.path, signal, 1);
+    const now = await this.fetchFromAny(mirror, ref.path, signal);
     const again = now.sha256 === ref.sha256 ? await this.staging.getDocument(digestOf(ref)) : undefined;
     if (again) return again;
     throw new ImageStreamError('SourceMoved', `${ref.path} of ${mirror.name} changed since the run began`, {
       retryable: false,
     });
+  }
+
+  /** Each source once, since whoever reads a document has no attempt of its own for each. */
+  private async fetchFromAny(
+    mirror: MirrorSettings,
+    path: string,
+    signal: AbortSignal,
+  ): Promise<DocumentRef> {
+    const notes = noNotes();
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.fetch(mirror, path, signal, { attempt, notes });
+      } catch (error) {
+        const more = error instanceof ImageStreamError && attempt <= mirror.fallbackUrls.length;
+        if (!more) throw error;
+      }
+    }
   }
 }
 

@@ -15,6 +15,10 @@ export async function beating<T>(
   const timer = setInterval(() => context.heartbeat(details()), EVERY_MS);
   try {
     return await work(context.cancellationSignal);
+  } catch (error) {
+    // The next attempt reads what this one said last.
+    context.heartbeat(details());
+    throw error;
   } finally {
     clearInterval(timer);
   }

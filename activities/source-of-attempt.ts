@@ -1,47 +1,49 @@
-import { ImageStreamError } from '../contracts/errors.js';
+import { z } from 'zod';
 import type { MirrorSettings } from '../config/index.js';
-import { sourceOfAttempt, sourcesFor } from '../mirrors/index.js';
+import { ImageStreamError } from '../contracts/errors.js';
+import { noNotes, type SourceNotes } from '../contracts/source-notes.js';
+import { nextSource, noteFailure, sourcesFor } from '../mirrors/index.js';
+
+/** Which attempt this is, from 1, and what those before learnt; `fromSource` writes down what this one learns. */
+export interface SourceTurn {
+  attempt: number;
+  notes: SourceNotes;
+}
+
+const place = z.int().min(0);
+const beatSchema = z.object({
+  sources: z.object({
+    asked: place.optional(),
+    refused: z.array(place),
+    wrong: z.array(place),
+    waits: z.array(z.tuple([place, z.number()])),
+  }),
+});
+
+/** The notes in the last heartbeat of the attempt before; none where it had none. */
+export function notesOf(heartbeatDetails: unknown): SourceNotes {
+  return beatSchema.safeParse(heartbeatDetails).data?.sources ?? noNotes();
+}
 
 /**
- * Reads from the source whose turn it is: attempt 1 asks the mirror itself, the next ones its fall-backs, round and round. The
- * retries are Temporal's.
+ * Reads from the source whose turn it is: first the mirror itself, then its fall-backs, round and round. The retries are
+ * Temporal's, so that the last failure is to be seen there. One that is final for all sources ends them.
  */
 export async function fromSource<T>(
   mirror: MirrorSettings,
   path: string,
-  attempt: number,
+  { attempt, notes }: SourceTurn,
   read: (url: string) => Promise<T>,
 ): Promise<T> {
   const sources = sourcesFor(mirror.url, mirror.fallbackUrls, path);
+  const asked = nextSource(sources.length, attempt, notes, Date.now());
+  notes.asked = asked;
   try {
-    return await read(sourceOfAttempt(sources, attempt));
+    return await read(sources[asked] ?? mirror.url);
   } catch (error) {
-    throw judged(error, attempt, sources.length);
-  }
-}
-
-/** What is final for one source is worth a try at the next one; wrong bytes are worth one more download. */
-function judged(error: unknown, attempt: number, sources: number): unknown {
-  if (!(error instanceof ImageStreamError)) return error;
-  const { code, message, hint, details, retryAfterMs } = error;
-  const again = (retryable: boolean) =>
-    new ImageStreamError(code, message, {
-      hint,
-      details,
-      retryable,
-      cause: error,
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    });
-  switch (code) {
-    case 'MirrorNotFound':
-    case 'MirrorForbidden':
-    case 'MirrorRedirect':
-    case 'MirrorError':
-      return error.retryable ? error : again(attempt < sources);
-    case 'ChecksumMismatch':
-    case 'SizeMismatch':
-      return again(attempt <= sources);
-    default:
-      return error;
+    if (!(error instanceof ImageStreamError)) throw error;
+    const { code, message, hint, details } = error;
+    const verdict = noteFailure(sources.length, asked, error, notes, Date.now());
+    throw new ImageStreamError(code, message, { hint, details, cause: error, ...verdict });
   }
 }

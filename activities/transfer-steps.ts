@@ -22,7 +22,7 @@ export async function download(
   item: ImageItem,
   { signal, attempt, beat }: TransferStep,
 ): Promise<DownloadResult> {
-  return fromSource(mirror, item.path, attempt, async (source) => {
+  return fromSource(mirror, item.path, { attempt, notes: beat.sources }, async (source) => {
     const { fetchedBytes, resumedFrom } = await staging.download({
       digest: item.digest,
       size: item.size,

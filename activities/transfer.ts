@@ -1,14 +1,16 @@
 import { Context } from '@temporalio/activity';
 import type { Activities, TransferBeat } from '../contracts/activities.js';
+import { ImageStreamError } from '../contracts/errors.js';
 import { finaliseImage } from '../targets/glance/finalise.js';
 import type { Dependencies } from './dependencies.js';
 import { beating } from './heartbeat.js';
+import { notesOf } from './source-of-attempt.js';
 import { download, upload, verify, type TransferStep } from './transfer-steps.js';
 
 /** Runs one step, or several, with a heartbeat that says how far it is. */
 async function stepping<T>(total: number, work: (step: TransferStep) => Promise<T>): Promise<T> {
-  const beat: TransferBeat = { stage: 'download', offset: 0, total };
-  const { attempt } = Context.current().info;
+  const { attempt, heartbeatDetails } = Context.current().info;
+  const beat: TransferBeat = { stage: 'download', offset: 0, total, sources: notesOf(heartbeatDetails) };
   return beating(
     () => ({ ...beat }),
     (signal) => work({ signal, attempt, beat }),
@@ -42,15 +44,26 @@ export function uploadImage(dependencies: Dependencies): Activities['uploadImage
   };
 }
 
+/** Losses of the staged file before its upload that are made good by another download, as in the workflow of a large one. */
+const MAX_LOSSES = 3;
+
 /** The same steps in one activity, for items so small that a workflow of their own would cost more than they do. */
 export function syncSmallItem(dependencies: Dependencies): Activities['syncSmallItem'] {
   return async ({ run, target, item }) => {
     const mirror = await dependencies.settings.ofRun(run);
     return stepping(item.size, async (step) => {
-      const { fetchedBytes } = await download(dependencies, mirror, item, step);
-      const uploaded = await upload(dependencies, target, item, step);
-      await finaliseImage(await dependencies.clouds.glance(target), uploaded.imageId, item);
-      return { ...uploaded, fetchedBytes };
+      let fetchedBytes = 0;
+      for (let losses = 0; ; losses += 1) {
+        fetchedBytes += (await download(dependencies, mirror, item, step)).fetchedBytes;
+        try {
+          const uploaded = await upload(dependencies, target, item, step);
+          await finaliseImage(await dependencies.clouds.glance(target), uploaded.imageId, item);
+          return { ...uploaded, fetchedBytes };
+        } catch (error) {
+          const lost = error instanceof ImageStreamError && error.code === 'StagingLost';
+          if (!lost || losses >= MAX_LOSSES) throw error;
+        }
+      }
     });
   };
 }

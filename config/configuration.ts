@@ -65,6 +65,12 @@ export interface MirrorSettings {
   documentLimit: number;
   /** Milliseconds one image's transfer may take. @default 24 h */
   transferTimeout: number;
+  /** Milliseconds without a byte after which a source is given up for the next one. @default 30 s */
+  stallTimeout: number;
+  /** A source that sends fewer bytes than this while it is waited for `slowWindow` is given up. @default 64 KiB */
+  slowLimit: number;
+  /** Milliseconds. @default 1 min */
+  slowWindow: number;
   /** Items up to this many bytes are handled by one activity. @default 16 MiB */
   smallItemLimit: number;
 }

@@ -16,8 +16,17 @@ export function configDigest(
 ): string {
   const mirror = configuration.mirrors.find(({ name }) => name === mirrorName);
   if (!mirror) throw unknownMirror(configuration, mirrorName);
-  const { schedule, concurrency, transferTimeout, smallItemLimit, ...decisive } = mirror;
-  void [schedule, concurrency, transferTimeout, smallItemLimit];
+  const {
+    schedule,
+    concurrency,
+    transferTimeout,
+    stallTimeout,
+    slowLimit,
+    slowWindow,
+    smallItemLimit,
+    ...decisive
+  } = mirror;
+  void [schedule, concurrency, transferTimeout, stallTimeout, slowLimit, slowWindow, smallItemLimit];
   const meaning = {
     mirror: {
       ...decisive,

@@ -128,6 +128,9 @@ function complete(settings: FileSettings, file: string, env: NodeJS.ProcessEnv):
       concurrency: mirror.concurrency,
       documentLimit: mirror.document_limit,
       transferTimeout: mirror.transfer_timeout,
+      stallTimeout: mirror.stall_timeout,
+      slowLimit: mirror.slow_limit,
+      slowWindow: mirror.slow_window,
       smallItemLimit: mirror.small_item_limit,
     })),
     staging: {

@@ -106,6 +106,9 @@ const mirror = {
   concurrency: z.int().min(1).max(32).default(4),
   document_limit: size.default(64 * 2 ** 20),
   transfer_timeout: duration.default(24 * 3600e3),
+  stall_timeout: duration.default(30e3),
+  slow_limit: size.default(64 * 2 ** 10),
+  slow_window: duration.default(60e3),
   small_item_limit: size.default(16 * 2 ** 20),
 };
 

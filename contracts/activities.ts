@@ -1,3 +1,4 @@
+import type { SourceNotes } from './source-notes.js';
 import type {
   AdvertiseOutcome,
   CloudFingerprint,
@@ -52,6 +53,8 @@ export interface TransferBeat {
   /** Bytes. */
   offset: number;
   total: number;
+  /** What the attempts so far learnt of the mirror and its fall-backs. */
+  sources: SourceNotes;
 }
 
 /** Every activity, its input and its result. Failures carry a code of contracts/error-codes.ts as their type. */

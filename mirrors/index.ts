@@ -1,4 +1,5 @@
 export { createMirrorClient } from './client.js';
 export { serveDirectory } from './serve-directory.js';
-export { sourceOfAttempt, sourcesFor } from './sources.js';
+export { nextSource, noteFailure } from './source-turn.js';
+export { sourcesFor } from './sources.js';
 export type * from './types.js';

@@ -11,13 +11,6 @@ export function sourcesFor(root: string, fallbackUrls: readonly string[], path: 
   return [root, ...fallbackUrls].map((base) => below(base, path));
 }
 
-/** The source that attempt number `attempt`, counted from 1, uses: every one has its turn. */
-export function sourceOfAttempt(sources: readonly string[], attempt: number): string {
-  const source = sources[(Math.max(1, Math.trunc(attempt)) - 1) % Math.max(1, sources.length)];
-  if (source === undefined) throw new RangeError('there is no source to choose from');
-  return source;
-}
-
 function below(base: string, path: string): string {
   const segments = path.split('/');
   if (path.startsWith('/') || segments.includes('..') || /[\0\\]/.test(path)) throw unsafe(base, path);

@@ -37,7 +37,7 @@ test('beats on, every two to three seconds, with what is true at that time', asy
   expect(seen.at(-1)).toEqual({ offset: seen.length - 1 });
 });
 
-test('stops beating when the work failed', async () => {
+test('beats once more when the work failed, for the next attempt, and then stops', async () => {
   const environment = activityEnvironment();
   let seen = 0;
   environment.on('heartbeat', () => (seen += 1));
@@ -49,7 +49,7 @@ test('stops beating when the work failed', async () => {
   );
   await expect(run).rejects.toThrow('no');
   await vi.advanceTimersByTimeAsync(60_000);
-  expect(seen).toBe(1);
+  expect(seen).toBe(2);
 });
 
 test('ends the work when the run is cancelled', async () => {

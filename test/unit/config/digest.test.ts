@@ -30,6 +30,8 @@ test.each([
   ['the schedule', 'schedule: daily'],
   ['the concurrency', 'concurrency: 9'],
   ['the transfer timeout', 'transfer_timeout: 2h'],
+  ['what counts as stalled', 'stall_timeout: 5s'],
+  ['what counts as slow', 'slow_limit: 1MiB'],
 ])('does not change with %s', async (_what, line) => {
   expect(await digestOf(withMirror(line))).toBe(await digestOf(withMirror()));
 });

@@ -39,6 +39,9 @@ test('fills in every default of the smallest configuration', async () => {
       concurrency: 4,
       documentLimit: 64 * 2 ** 20,
       transferTimeout: 86_400_000,
+      stallTimeout: 30_000,
+      slowLimit: 65_536,
+      slowWindow: 60_000,
       smallItemLimit: 16 * 2 ** 20,
     },
   ]);
@@ -78,6 +81,9 @@ mirrors:
     concurrency: 8
     document_limit: 1MiB
     transfer_timeout: 90m
+    stall_timeout: 45s
+    slow_limit: 1MiB
+    slow_window: 2m
     small_item_limit: 1024
 `);
   expect(clouds).toMatchObject([
@@ -109,6 +115,9 @@ mirrors:
     concurrency: 8,
     documentLimit: 2 ** 20,
     transferTimeout: 5_400_000,
+    stallTimeout: 45_000,
+    slowLimit: 1_048_576,
+    slowWindow: 120_000,
     smallItemLimit: 1024,
   });
   expect(mirrors[0]?.keyring).toMatch(/^\/.*\/keys$/);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseRetryAfter } from '../../../mirrors/failures.js';
-import { sourceOfAttempt, sourcesFor } from '../../../mirrors/index.js';
+import { sourcesFor } from '../../../mirrors/index.js';
 
 test('a path is put behind the mirror and its fallbacks in order', () => {
   expect(sourcesFor('http://a.test/releases', ['http://b.test/r/', '/srv/mirror'], 'x/disk.img')).toEqual([
@@ -22,17 +22,6 @@ test.each(['../x', 'a/../../x', '/etc/passwd', 'a\\..\\x', '%2e%2e/x', 'a/%2E%2e
     expect(() => sourcesFor('http://a.test/r/', [], path)).toThrow(/outside of it/);
   },
 );
-
-test('each attempt takes the next source and the first again after the last', () => {
-  const sources = ['a', 'b', 'c'];
-  expect([1, 2, 3, 4, 0].map((attempt) => sourceOfAttempt(sources, attempt))).toEqual([
-    'a',
-    'b',
-    'c',
-    'a',
-    'a',
-  ]);
-});
 
 test('Retry-After in the past is now, nonsense is nothing, and an hour is the most', () => {
   const now = Date.parse('2026-01-02T03:04:05Z');
