@@ -8,8 +8,9 @@ import { notesOf } from './source-of-attempt.js';
 export function fetchIndex({ settings, documents }: Dependencies): Activities['fetchIndex'] {
   return async ({ run, path }) => {
     const mirror = await settings.ofRun(run);
-    const { attempt, heartbeatDetails } = Context.current().info;
-    const notes = notesOf(heartbeatDetails);
+    const { info } = Context.current();
+    const { attempt } = info;
+    const notes = notesOf(info.heartbeatDetails);
     return beating(
       () => ({ stage: 'document', path, sources: notes }),
       (signal) => documents.fetch(mirror, path, signal, { attempt, notes }),

@@ -9,8 +9,9 @@ import { download, upload, verify, type TransferStep } from './transfer-steps.js
 
 /** Runs one step, or several, with a heartbeat that says how far it is. */
 async function stepping<T>(total: number, work: (step: TransferStep) => Promise<T>): Promise<T> {
-  const { attempt, heartbeatDetails } = Context.current().info;
-  const beat: TransferBeat = { stage: 'download', offset: 0, total, sources: notesOf(heartbeatDetails) };
+  const { info } = Context.current();
+  const { attempt } = info;
+  const beat: TransferBeat = { stage: 'download', offset: 0, total, sources: notesOf(info.heartbeatDetails) };
   return beating(
     () => ({ ...beat }),
     (signal) => work({ signal, attempt, beat }),

@@ -100,9 +100,28 @@ export async function syncFolderOf(path: string): Promise<void> {
   }
 }
 
-/** JSON of a small file that we wrote ourselves; undefined where it is missing or was cut short. */
+/** Whether the disk itself is full, and not only the budget. */
+export function isDiskFull(error: unknown): boolean {
+  return (
+    error instanceof ImageStreamError &&
+    error.code === 'StagingFull' &&
+    hasCode(error.cause, 'ENOSPC', 'EDQUOT')
+  );
+}
+
+/** The result, or undefined where the file is not there or is another user's that keeps it to himself. */
+export async function ifReadable<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await ifThere(work);
+  } catch (error) {
+    if (hasCode(error, 'EACCES', 'EPERM')) return undefined;
+    throw error;
+  }
+}
+
+/** JSON of a small file that we wrote ourselves; undefined where it is missing, unreadable or was cut short. */
 export async function readJson(path: string): Promise<unknown> {
-  const text = await ifThere(readFile(path, 'utf8'));
+  const text = await ifReadable(readFile(path, 'utf8'));
   if (text === undefined) return undefined;
   try {
     return JSON.parse(text) as unknown;

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { open, rename, type FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
-import { onDisk, readJson, remove, sizeOf, syncFolderOf, writeAtomically } from './disk.js';
+import { hasCode, onDisk, readJson, remove, sizeOf, syncFolderOf, writeAtomically } from './disk.js';
 import type { Layout } from './layout.js';
 import type { Lease } from './lease.js';
 import type { Digest, FileDigests, Validator } from './types.js';
@@ -53,7 +53,7 @@ export class PartFile {
   static async open(layout: Layout, digest: Digest, size: number, lease: Lease): Promise<PartFile> {
     const path = layout.part(digest);
     return onDisk(path, async () => {
-      const handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o644);
+      const handle = await openOwn(path);
       try {
         const { size: held } = await handle.stat();
         const part = new PartFile(layout, digest, lease, handle, held);
@@ -206,6 +206,18 @@ export class PartFile {
     } finally {
       await this.#handle.close();
     }
+  }
+}
+
+/** Opens the file for writing. What another user left and we may not write is no use to us: a new one takes its place. */
+async function openOwn(path: string): Promise<FileHandle> {
+  const mode = constants.O_RDWR | constants.O_CREAT;
+  try {
+    return await open(path, mode, 0o644);
+  } catch (error) {
+    if (!hasCode(error, 'EACCES', 'EPERM')) throw error;
+    await remove(path);
+    return open(path, mode, 0o644);
   }
 }
 

@@ -12,6 +12,10 @@ const COUNT_MS = 5000;
 /** Eviction frees this share of the budget beyond what is asked, for the same reason. */
 const SLACK = 0.05;
 const FULL_RETRY_MS = 5000;
+/** What leases, sidecars and documents take besides the files themselves. */
+const BESIDES_BYTES = 64 * 1024;
+/** Enough for leases, sidecars and documents, so that there can be a reservation at all. */
+const RELIEF_BYTES = 1024 * 1024;
 
 export interface SpaceRules {
   budgetBytes: number | undefined;
@@ -82,6 +86,18 @@ export class Space {
     }
   }
 
+  /** Frees some room on a full disk by files that nobody uses, without writing anything. Whether there were any. */
+  async relieve(): Promise<boolean> {
+    const holdings = await takeInventory(this.#layout, this.#rules.leaseStaleMs);
+    let freed = 0;
+    for (const holding of this.#evictable(holdings)) {
+      await this.#remove(holding);
+      freed += holding.bytes;
+      if (freed >= RELIEF_BYTES) break;
+    }
+    return freed > 0;
+  }
+
   async usage(): Promise<StagingUsage> {
     const holdings = await takeInventory(this.#layout, this.#rules.leaseStaleMs);
     const of = (kind: Holding['kind']) => holdings.filter((holding) => holding.kind === kind);
@@ -138,11 +154,11 @@ export class Space {
   }
 
   /** Least recently used first, what was released before that, and unfinished files last. */
-  #evictable(holdings: Holding[], keep: Digest): Holding[] {
+  #evictable(holdings: Holding[], keep?: Digest): Holding[] {
     const before = Date.now() - this.#rules.holdMs;
     const isPart = (holding: Holding) => (holding.kind === 'part' ? 1 : 0);
     return holdings
-      .filter(({ busy, lastUsed, digest }) => !busy && lastUsed <= before && digest.hex !== keep.hex)
+      .filter(({ busy, lastUsed, digest }) => !busy && lastUsed <= before && digest.hex !== keep?.hex)
       .sort((a, b) => isPart(a) - isPart(b) || a.lastUsed - b.lastUsed);
   }
 
@@ -156,7 +172,7 @@ export class Space {
   async #freeOnDisk(): Promise<number> {
     const { root } = this.#layout;
     const { bavail, bsize } = await onDisk(root, () => statfs(root));
-    return bavail * bsize;
+    return Math.max(0, bavail * bsize - BESIDES_BYTES);
   }
 
   /** Waiting for space helps nobody where the whole disk is too small. */

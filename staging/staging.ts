@@ -1,9 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, readFile, writeFile } from 'node:fs/promises';
+import { access, constants, link, open, readFile, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { ImageStreamError } from '../contracts/errors.js';
 import { checkDigest, digestText } from './digest.js';
-import { hasCode, hashFile, ifThere, onDisk, pause, readJson, remove, sizeOf } from './disk.js';
+import {
+  hasCode,
+  hashFile,
+  ifReadable,
+  ifThere,
+  isDiskFull,
+  onDisk,
+  pause,
+  readJson,
+  remove,
+  sizeOf,
+} from './disk.js';
 import { getDocument, putDocument, touch } from './documents.js';
 import { Layout } from './layout.js';
 import { Lease } from './lease.js';
@@ -72,6 +83,7 @@ export class Staging {
       const facts = factsSchema.safeParse(await readJson(this.#layout.facts(digest))).data;
       const matches = facts?.digests[digest.algorithm] === digest.hex && (size ?? facts.size) === facts.size;
       if (!facts || !matches || (await sizeOf(path)) !== facts.size) return undefined;
+      if ((await ifReadable(access(path, constants.R_OK).then(() => true))) === undefined) return undefined;
       await touch(this.#layout.facts(digest));
       return { path, ...facts };
     });
@@ -84,10 +96,15 @@ export class Staging {
    * ChecksumMismatch, SizeMismatch, and what `open` throws
    */
   async download(request: DownloadRequest): Promise<DownloadedFile> {
-    const { digest, size, source, signal } = request;
+    const { digest, size, source } = request;
     checkDigest(digest);
     checkSize(size, source);
     this.#space.checkFits(size, source);
+    return this.#withRoom(() => this.#bring(request));
+  }
+
+  async #bring(request: DownloadRequest): Promise<DownloadedFile> {
+    const { digest, size, signal } = request;
     for (;;) {
       signal.throwIfAborted();
       const found = await this.find(digest, size);
@@ -145,7 +162,7 @@ export class Staging {
 
   /** Keeps an index or products document by its sha256. */
   async putDocument(bytes: Uint8Array): Promise<Digest> {
-    return putDocument(this.#layout, bytes);
+    return this.#withRoom(() => putDocument(this.#layout, bytes));
   }
 
   /** The document of that sha256, compared with it again; undefined when it is not there whole. */
@@ -167,6 +184,16 @@ export class Staging {
   /** Walks the folder and counts. */
   async usage(): Promise<StagingUsage> {
     return onDisk(this.#layout.root, () => this.#space.usage());
+  }
+
+  /** Once more after making room, where the disk was full, perhaps of our own files, before anything could be reserved. */
+  async #withRoom<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isDiskFull(error) || !(await onDisk(this.#layout.root, () => this.#space.relieve()))) throw error;
+      return work();
+    }
   }
 
   #pin(digest: Digest): Promise<PinnedFile> {

@@ -19,6 +19,12 @@ async function smallDisk(mebibytes: number): Promise<{ root: string; remount: (m
   return { root, remount: (mode) => void execFileSync('mount', ['-o', `remount,${mode}`, root]) };
 }
 
+/** Somebody else takes every byte that is free. */
+async function fillUp(root: string): Promise<void> {
+  const { bavail, bsize } = await statfs(root);
+  await writeFile(join(root, `ballast-${bavail}`), Buffer.alloc(bavail * bsize));
+}
+
 async function stageImage(staging: Staging, bytes = image(MiB)): Promise<Buffer> {
   await staging.download(request(bytes, sourceOf(bytes)));
   return bytes;
@@ -184,6 +190,35 @@ test('a disk that fills up during the transfer keeps the part, and with space ag
   await rm(ballast);
   const file = await staging.download(request(bytes, sourceOf(bytes)));
   expect(file.resumedFrom).toBeGreaterThan(2 * MiB);
+});
+
+test('a disk full to its last byte, also of staged files, makes room for what is asked for now', async () => {
+  const { root } = await smallDisk(8);
+  const staging = await Staging.open({ root });
+  const old = await stageImage(staging, image(4 * MiB));
+  await staging.release(sha256Of(old));
+  await fillUp(root);
+  const document = Buffer.from('{"format": "products:1.0"}');
+  const digest = await staging.putDocument(document);
+  expect(await staging.getDocument(digest)).toBeDefined();
+  expect(await isThere(staging, old)).toBe(false);
+
+  await staging.release(sha256Of(await stageImage(staging, image(2 * MiB))));
+  await fillUp(root);
+  const next = await stageImage(staging, image(MiB));
+  expect(await isThere(staging, next)).toBe(true);
+});
+
+test('a disk that others filled is StagingFull, and nothing in use is thrown away', async () => {
+  const { root } = await smallDisk(4);
+  const staging = await Staging.open({ root });
+  const used = await stageImage(staging);
+  await fillUp(root);
+  const full = { code: 'StagingFull', retryable: true };
+  await expect(staging.putDocument(Buffer.from('{}'))).rejects.toMatchObject(full);
+  const bytes = image(1000);
+  await expect(staging.download(request(bytes, sourceOf(bytes)))).rejects.toMatchObject(full);
+  expect(await isThere(staging, used)).toBe(true);
 });
 
 test('a read-only folder is StagingUnwritable when opened and when written', async () => {
