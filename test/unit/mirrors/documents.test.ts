@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createNetServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
@@ -103,6 +103,24 @@ test('a mirror that accepts and says nothing is stalled', async () => {
   const { port } = server.address() as AddressInfo;
   const hasty = client({ timeouts: { headersMs: 300 } });
   const fetched = hasty.fetchDocument(`http://127.0.0.1:${port}/index.json`, { signal });
+  await expect(fetched).rejects.toMatchObject({ code: 'MirrorStalled' });
+});
+
+test('headers that come byte by byte are a stall as well', async () => {
+  let dripping: NodeJS.Timeout | undefined;
+  const server = createNetServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.write('HTTP/1.1 200 OK\r\nx-slow: ');
+    dripping = setInterval(() => socket.write('x'), 50);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    clearInterval(dripping);
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  const hurried = client({ timeouts: { headersMs: 1000 } });
+  const fetched = hurried.fetchDocument(`http://127.0.0.1:${port}/index.json`, { signal });
   await expect(fetched).rejects.toMatchObject({ code: 'MirrorStalled' });
 });
 
