@@ -22,10 +22,15 @@ export function removeImages({ settings, clouds }: Dependencies): Activities['re
     let done = 0;
     return beating(
       () => ({ stage: 'remove', done, total: removals.length }),
-      () =>
-        remove(glance, removals, (count) => {
-          done = count;
-        }),
+      (signal) =>
+        remove(
+          glance,
+          removals,
+          (count) => {
+            done = count;
+          },
+          signal,
+        ),
     );
   };
 }

@@ -169,18 +169,21 @@ export class Glance {
 
   /**
    * Asks whether this user may make images of a visibility here, the only way Glance tells: by making one without bytes
-   * and deleting it. Probes that a crash left behind are deleted too.
+   * and deleting it. Probes that a crash left behind are deleted too: those of the same `asker` at once, others when they are old.
    * @throws {ImageStreamError} VisibilityForbidden, Forbidden, QuotaExceeded
    */
-  async probeVisibility(visibility: Visibility, signal?: AbortSignal): Promise<void> {
-    await this.#removeOldProbes(signal);
+  async probeVisibility(
+    visibility: Visibility,
+    { asker = randomUUID(), signal }: { asker?: string; signal?: AbortSignal } = {},
+  ): Promise<void> {
+    await this.#removeProbes(asker, signal);
     const probe = await this.create(
       {
         name: `image-stream-probe-${randomUUID()}`,
         diskFormat: 'raw',
         containerFormat: 'bare',
         visibility,
-        properties: { [PROBE]: visibility },
+        properties: { [PROBE]: asker },
       },
       signal,
     );
@@ -199,11 +202,12 @@ export class Glance {
     return `${endpoint.replace(/\/+$/, '').replace(/\/v\d(\.\d+)?$/, '')}/v2`;
   }
 
-  async #removeOldProbes(signal?: AbortSignal): Promise<void> {
+  async #removeProbes(asker: string, signal?: AbortSignal): Promise<void> {
     const { projectId } = await this.#session.identity(signal);
     for await (const image of this.list({ owner: projectId, status: 'queued' }, signal)) {
+      const { [PROBE]: made } = image.properties;
       const old = Date.now() - Date.parse(image.createdAt) > PROBE_AGE;
-      if (image.properties[PROBE] !== undefined && old) await this.delete(image.id, signal);
+      if (made !== undefined && (made === asker || old)) await this.delete(image.id, signal);
     }
   }
 

@@ -15,6 +15,11 @@ export type Interference =
   | { kind: 'status'; status: number; headers?: OutgoingHttpHeaders; body?: string }
   /** The connection is cut on both sides after that many bytes of the request's body went through. */
   | { kind: 'cut'; afterBytes: number }
+  /**
+   * The request's body stops after that many bytes until `release`; `hit` says that they went through. `silent`: the service does not
+   * learn that the client went away meanwhile, as when a machine is lost and not a process.
+   */
+  | { kind: 'pause'; afterBytes: number; silent?: boolean }
   /** Kept back until `release`, so that a test can kill a worker at this very step. */
   | { kind: 'hold' }
   /** The service did it, and its answer is kept back until `release`. */
@@ -118,8 +123,8 @@ export class ServiceProxy {
     const seen: SeenRequest = { method, path, status: 0, sent: 0 };
     this.seen.push(seen);
     const rule = this.#rules.find((one) => one.takes(request));
-    rule?.meet();
     const action = rule?.action;
+    if (action?.kind !== 'pause') rule?.meet();
     if (action?.kind === 'status') {
       seen.status = action.status;
       request.resume();
@@ -152,16 +157,30 @@ export class ServiceProxy {
       if (action?.kind === 'cut') answer.resume();
       else void relay(answer, response, seen, rule).catch(cutBoth);
     });
-    response.on('close', () => response.writableFinished || onward.destroy());
+    const silent = action?.kind === 'pause' && action.silent === true;
+    if (silent) void rule?.released.then(() => onward.destroy());
+    else response.on('close', () => response.writableFinished || onward.destroy());
+    let held = false;
+    const hold = () => {
+      held = true;
+      request.pause();
+      rule?.meet();
+      void rule?.released.then(() => {
+        held = false;
+        request.resume();
+      });
+    };
     request.on('data', (chunk: Buffer) => {
       const room = action?.kind === 'cut' ? action.afterBytes - seen.sent : Infinity;
       const piece = chunk.subarray(0, Math.max(0, room));
       seen.sent += piece.length;
       if (!onward.write(piece)) {
         request.pause();
-        onward.once('drain', () => request.resume());
+        onward.once('drain', () => held || request.resume());
       }
       if (piece.length < chunk.length) cutBoth();
+      const before = seen.sent - piece.length;
+      if (action?.kind === 'pause' && before < action.afterBytes && seen.sent >= action.afterBytes) hold();
     });
     request.on('end', () => (action?.kind === 'cut' ? cutBoth() : onward.end()));
   }
