@@ -6,6 +6,7 @@ import type { SyncMirrorResult } from '../contracts/workflows.js';
 import type { Staging } from '../staging/index.js';
 import { buildId } from '../workers/build-id.js';
 import { openStaging } from '../workers/start.js';
+import { awaitResult } from './await-result.js';
 import { connected, contextOf, type CommandContext, type Connected } from './context.js';
 import { withOwnWorker } from './in-process-worker.js';
 import { follow } from './progress/follow.js';
@@ -136,8 +137,9 @@ async function followToEnd(
   runs: readonly StartedRun[],
 ): Promise<number> {
   const { io, json } = context;
-  const results = runs.map(
-    ({ workflowId }) => client.workflow.getHandle(workflowId).result() as Promise<SyncMirrorResult>,
+  const waiting = new AbortController();
+  const results = runs.map(({ workflowId }) =>
+    awaitResult<SyncMirrorResult>(client, workflowId, waiting.signal),
   );
   const ended = Promise.allSettled(results);
   const interrupted = whenInterrupted();
@@ -148,6 +150,7 @@ async function followToEnd(
   if (outcome === 'interrupted' && !json) {
     io.out('Interrupted, ending: the same command goes on with the run; what was staged stays.\n');
   }
+  waiting.abort();
   await following;
   interrupted.stop();
   if (outcome === 'interrupted') return 130;

@@ -22,7 +22,7 @@ export type Interference =
   | { kind: 'pause'; afterBytes: number; silent?: boolean }
   /** Kept back until `release`, so that a test can kill a worker at this very step. */
   | { kind: 'hold' }
-  /** The service did it, and its answer is kept back until `release`. */
+  /** The service did it (`hit`), and its answer is kept back until `release`. */
   | { kind: 'hold-answer' }
   /** The service did it, and nobody is told. */
   | { kind: 'lose-answer' }
@@ -124,7 +124,7 @@ export class ServiceProxy {
     this.seen.push(seen);
     const rule = this.#rules.find((one) => one.takes(request));
     const action = rule?.action;
-    if (action?.kind !== 'pause') rule?.meet();
+    if (action?.kind !== 'pause' && action?.kind !== 'hold-answer') rule?.meet();
     if (action?.kind === 'status') {
       seen.status = action.status;
       request.resume();
@@ -200,7 +200,10 @@ async function relay(
     response.socket?.destroy();
     return;
   }
-  if (action?.kind === 'hold-answer') await rule?.released;
+  if (action?.kind === 'hold-answer') {
+    rule?.meet();
+    await rule?.released;
+  }
   const headers: OutgoingHttpHeaders = { ...answer.headers };
   delete headers['transfer-encoding'];
   delete headers.connection;
