@@ -1,11 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { load } from 'js-yaml';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
+import { CLOUDS_FOLDER } from '../support/cloud.js';
 
 const script = fileURLToPath(new URL('../../scripts/local-cloud', import.meta.url));
 let state: string;
@@ -92,7 +92,7 @@ async function login(name: string) {
 }
 
 beforeAll(async () => {
-  state = join(await mkdtemp(join(tmpdir(), 'local-cloud-')), 'cloud');
+  state = join(await mkdtemp(join(CLOUDS_FOLDER, 'local-cloud-')), 'cloud');
   const up = await localCloud('up', '--yes');
   expect(up.status, up.err).toBe(0);
 });
@@ -116,7 +116,8 @@ test('up heals a Glance whose leader was killed, and its orphaned workers go', a
   const after = await services();
   expect(after).toEqual({ ...before, glance: after.glance });
   expect(after.glance).not.toBe(before.glance);
-  // A Glance that has just started may not have heard from Keystone yet.
+  // Seen twice on a loaded machine: 401 to the first request. Forty more restarts under load did not show it again, nor whether
+  // Keystone or the token cache was to blame, so the first answer is not the one that counts.
   const status = async () => {
     const { headers, url } = await login('local');
     return (await fetch(`${url('image')}/v2/images`, { headers })).status;

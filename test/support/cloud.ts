@@ -1,14 +1,23 @@
 import { access } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { loadCloud, Session, type CloudConfig, type SessionOptions } from '../../openstack/index.js';
 
 /** Who to be in the local cloud: one who may publish images, a plain member, the administrator. */
 export type LocalUser = 'local' | 'local-member' | 'local-admin';
 
-/** The state folder of `scripts/local-cloud`. */
+/**
+ * The state folder of `scripts/local-cloud`. Test files that run side by side have a cloud each, so that none meets another's
+ * endpoints or stopped services: IMAGE_STREAM_LOCAL_CLOUDS lists them, and the runner numbers its lanes from 1.
+ */
 export const LOCAL_CLOUD = path.resolve(
-  process.env.IMAGE_STREAM_LOCAL_CLOUD ?? path.join(import.meta.dirname, '..', '..', '.local', 'cloud'),
+  laneOf(process.env.IMAGE_STREAM_LOCAL_CLOUDS) ??
+    process.env.IMAGE_STREAM_LOCAL_CLOUD ??
+    path.join(import.meta.dirname, '..', '..', '.local', 'cloud'),
 );
+
+/** Where a test puts clouds of its own: scripts/test takes down those of tests that were killed. */
+export const CLOUDS_FOLDER = process.env.IMAGE_STREAM_TEST_CLOUDS ?? tmpdir();
 
 const CLOUDS_FILE = path.join(LOCAL_CLOUD, 'clouds.yaml');
 
@@ -45,4 +54,12 @@ export async function localSession(user: LocalUser = 'local', options?: SessionO
 /** A name that no other run of a test uses. */
 export function uniqueName(stem: string): string {
   return `${stem}-${process.pid}-${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`;
+}
+
+function laneOf(clouds: string | undefined): string | undefined {
+  if (!clouds) return undefined;
+  const lane = Number(process.env.VITEST_POOL_ID);
+  const cloud = clouds.split(':')[lane - 1];
+  if (!cloud) throw new Error(`There is no cloud for lane ${lane} in IMAGE_STREAM_LOCAL_CLOUDS=${clouds}`);
+  return cloud;
 }

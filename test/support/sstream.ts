@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { access, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,24 +9,33 @@ import { LOCAL_CLOUD, localCloudEnv, type LocalUser } from './cloud.js';
 
 /** Its licence keeps it a program of its own, in an environment of its own, beside the distribution's OpenStack clients. */
 const PACKAGE = 'python-simplestreams==0.1.0.post59';
-const VENV = process.env.IMAGE_STREAM_SSTREAM_VENV ?? join(tmpdir(), 'image-stream-test-sstream');
+const VENV =
+  process.env.IMAGE_STREAM_SSTREAM_VENV ?? join(tmpdir(), `image-stream-test-${PACKAGE.replace('==', '-')}`);
 const PYTHON = '/usr/bin/python3';
 
 const execute = promisify(execFile);
 
-/** Installs the Python simplestreams once a machine. @throws where python3-venv or the OpenStack clients are missing */
+/**
+ * Installs the Python simplestreams once a machine; complete where it is there, since files that run side by side may both do it.
+ * @throws where python3-venv or the OpenStack clients are missing
+ */
 export async function installSstream(): Promise<void> {
-  const ready = join(VENV, `ready-${PACKAGE}`);
-  const there = await access(ready).then(
+  if (await isThere(VENV)) return;
+  const own = `${VENV}.${process.pid}`;
+  await execute(PYTHON, ['-m', 'venv', '--system-site-packages', own]);
+  await execute(join(own, 'bin/python'), ['-m', 'pip', 'install', '--quiet', PACKAGE]);
+  await execute(join(own, 'bin/python'), ['-c', 'import glanceclient, keystoneclient, swiftclient']);
+  await rename(own, VENV).catch(async (error: unknown) => {
+    await rm(own, { recursive: true, force: true });
+    if (!(await isThere(VENV))) throw error;
+  });
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
     () => true,
     () => false,
   );
-  if (there) return;
-  await rm(VENV, { recursive: true, force: true });
-  await execute(PYTHON, ['-m', 'venv', '--system-site-packages', VENV]);
-  await execute(join(VENV, 'bin/pip'), ['install', '--quiet', PACKAGE]);
-  await execute(join(VENV, 'bin/python'), ['-c', 'import glanceclient, keystoneclient, swiftclient']);
-  await writeFile(ready, '');
 }
 
 export type SstreamTool = 'sstream-query' | 'sstream-mirror-glance';
