@@ -30,4 +30,6 @@ async function main() {
   }
 }
 
-process.exitCode = await main().catch((error) => reportError(error, processIo(), { debug: false, json: false }));
+process.exitCode = await main().catch((error) =>
+  reportError(error, processIo(), { debug: false, json: false }),
+);
