@@ -67,6 +67,9 @@ export function decoded<T>(payloads: Payloads | null | undefined): T | undefined
   return payload ? defaultPayloadConverter.fromPayload<T>(payload) : undefined;
 }
 
+/** Temporal's TIMEOUT_TYPE_HEARTBEAT. */
+const HEARTBEAT = 4;
+
 /** Code and sentence of the failure below Temporal's wrappers. */
 export function failureOf(failure: Failure | null | undefined): { code: string; message: string } {
   let timedOut = false;
@@ -75,6 +78,9 @@ export function failureOf(failure: Failure | null | undefined): { code: string; 
     if (own) return { code: own.type || 'Internal', message: message ?? '' };
     if (current.canceledFailureInfo) return { code: 'Cancelled', message: 'it was cancelled' };
     if (current.terminatedFailureInfo) return { code: 'Cancelled', message: 'it was terminated' };
+    if (current.timeoutFailureInfo?.timeoutType === HEARTBEAT) {
+      return { code: 'TimedOut', message: 'its worker gave no sign of life any more' };
+    }
     timedOut ||= current.timeoutFailureInfo != null;
   }
   return timedOut

@@ -2,12 +2,12 @@ import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { WorkflowType } from '../contracts/names.js';
 import type { RegionFailure, RegionSummary } from '../contracts/sync.js';
 import type { SyncMirrorResult, SyncRegionInput } from '../contracts/workflows.js';
-import type { ImageProgress, RunProgress } from './progress/watch.js';
+import { imageProgress, type ImageProgress, type RunProgress } from './progress/watch.js';
 import { decoded, readHistory, reportedFailure, type RunHistory } from './run-history.js';
 import { regionRecord, type RegionRecord } from './run-history-region.js';
 import { runFacts } from './run-facts.js';
 import { findRun } from './run-names.js';
-import { pendingSteps, taskFailure, type PendingStep, type TaskFailure } from './run-pending.js';
+import { pendingSteps, taskFailure, writerSteps, type PendingStep, type TaskFailure } from './run-pending.js';
 
 /** Images of a region of which the steps are looked up. */
 const MAX_IMAGES = 16;
@@ -141,7 +141,16 @@ async function readRegion(
     done: record.summary.added + record.summary.repaired,
     total: record.total,
     totalBytes: record.totalBytes,
-    active: running ? (said?.images ?? record.active.map((image) => progressOf(image, steps))) : [],
+    active: running
+      ? (said?.images ??
+        record.active.map(({ label, size, workflowId }) =>
+          imageProgress(
+            label,
+            size,
+            steps.find(({ run }) => run === workflowId),
+          ),
+        ))
+      : [],
   });
   if (!now) return;
   read.pending.push(...(parent === now ? steps.filter(({ run }) => run !== child.run) : steps));
@@ -149,7 +158,7 @@ async function readRegion(
   if (failure && parent !== now) read.taskFailures.push(failure);
 }
 
-/** Pending steps of a region's run and of the images that have runs of their own. */
+/** Pending steps of a region's run, of the images that have runs of their own, and of the writer that it waits for. */
 async function stepsOf(
   client: Client,
   region: WorkflowExecutionDescription,
@@ -159,20 +168,6 @@ async function stepsOf(
   const described = await Promise.all(
     images.slice(0, MAX_IMAGES).map((id) => findRun(client, id).catch(() => undefined)),
   );
-  return [region, ...described].flatMap((run) => (run ? pendingSteps(run) : []));
-}
-
-function progressOf(
-  { label, size, workflowId }: RegionRecord['active'][number],
-  steps: PendingStep[],
-): ImageProgress {
-  const step = steps.find(({ run }) => run === workflowId);
-  return {
-    label,
-    stage: step?.beat?.stage ?? step?.activity ?? '',
-    offset: step?.beat?.offset ?? 0,
-    total: step?.beat?.total ?? size,
-    attempt: step?.attempt ?? 1,
-    lastFailure: step?.lastFailure?.message ?? '',
-  };
+  const steps = [region, ...described].flatMap((run) => (run ? pendingSteps(run) : []));
+  return [...steps, ...(await writerSteps(client, steps))];
 }

@@ -8,6 +8,8 @@ const REDRAW_MS = 700;
 /** Plain progress: lines of a new stage come soon, lines with other numbers now and then. */
 const NEWS_MS = 1_000;
 const NUMBERS_MS = 10_000;
+/** A worker that has just started, or is busy, answers within this. */
+const SILENCE_MS = 10_000;
 
 export interface Followed {
   mirror: string;
@@ -28,11 +30,18 @@ export async function follow(
     stop.abort();
   };
   ended.then(settled, settled);
+  const answered = new Map<string, number>();
+  const started = performance.now();
+  const read = async ({ mirror, workflowId }: Followed): Promise<State> => {
+    const run = await readProgress(client, workflowId);
+    const now = performance.now();
+    if (run.progress) answered.set(workflowId, now);
+    const silent = now - (answered.get(workflowId) ?? started) > SILENCE_MS;
+    return { mirror, run: { ...run, silent } };
+  };
   const display = io.terminal ? terminalDisplay(io) : plainDisplay(io);
   while (!over) {
-    const states = await Promise.all(
-      runs.map(async ({ mirror, workflowId }) => ({ mirror, run: await readProgress(client, workflowId) })),
-    );
+    const states = await Promise.all(runs.map(read));
     if (over) break;
     display.show(states);
     await sleep(REDRAW_MS, undefined, { signal: stop.signal }).catch(() => undefined);
@@ -41,7 +50,7 @@ export async function follow(
 }
 
 type State = { mirror: string; run: Awaited<ReturnType<typeof readProgress>> };
-interface Display {
+export interface Display {
   show(states: State[]): void;
   end(): void;
 }
@@ -64,16 +73,23 @@ function terminalDisplay(io: Io): Display {
 }
 
 function plainDisplay(io: Io): Display {
-  let last = '';
+  return plainLines((text) => io.out(text));
+}
+
+/** Writes those lines that changed: soon when they say something new, now and then when only their numbers moved. */
+export function plainLines(write: (text: string) => void, now = () => performance.now()): Display {
+  let last: string[] = [];
   let at = -NUMBERS_MS;
   return {
     show(states) {
-      const text = states.flatMap(({ mirror, run }) => plainProgress(mirror, run)).join('\n');
-      const news = withoutNumbers(text) !== withoutNumbers(last);
-      if (text === last || performance.now() - at < (news ? NEWS_MS : NUMBERS_MS)) return;
-      last = text;
-      at = performance.now();
-      io.out(`${text}\n`);
+      const lines = states.flatMap(({ mirror, run }) => plainProgress(mirror, run));
+      const changed = lines.filter((line) => !last.includes(line));
+      const known = last.map(withoutNumbers);
+      const news = changed.some((line) => !known.includes(withoutNumbers(line)));
+      if (changed.length === 0 || now() - at < (news ? NEWS_MS : NUMBERS_MS)) return;
+      last = lines;
+      at = now();
+      write(changed.map((line) => `${line}\n`).join(''));
     },
     end: () => undefined,
   };

@@ -1,23 +1,23 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
-import { z } from 'zod';
 import { QueryName } from '../../contracts/names.js';
 import type { Progress } from '../../contracts/workflows.js';
+import { findRun } from '../run-names.js';
+import { isRetried, pendingSteps, writerSteps, type PendingStep } from '../run-pending.js';
 
 /** Milliseconds a query may take: without a worker there is nobody to answer it. */
 const ANSWER_MS = 2_000;
 /** Images of which the bytes are looked up; more do not fit on a screen. */
 const MAX_IMAGES = 16;
 
-export interface ImageProgress {
+/** A step of which an attempt failed: which, the attempt under way or next, and why the last one failed. */
+export type RetriedStep = Pick<PendingStep, 'activity' | 'attempt' | 'lastFailure'>;
+
+export interface ImageProgress extends RetriedStep {
   label: string;
   stage: string;
   /** Bytes. */
   offset: number;
   total: number;
-  /** The attempt under way, and why the last one failed. */
-  attempt: number;
-  lastFailure: string;
 }
 
 export interface RegionProgress {
@@ -25,54 +25,67 @@ export interface RegionProgress {
   region: string;
   progress: Progress;
   images: ImageProgress[];
+  /** Steps of the region's own run, and of the writer that it waits for. */
+  retrying: RetriedStep[];
 }
 
 export interface RunProgress {
   progress: Progress | undefined;
   regions: RegionProgress[];
-  /** Steps of the mirror's run itself that are being retried. */
-  retrying: string[];
+  /** Steps of the mirror's run itself. */
+  retrying: RetriedStep[];
+  /** Whether no worker has answered for longer than one takes to start. */
+  silent?: boolean;
 }
-
-const beatSchema = z.object({ stage: z.string(), offset: z.number(), total: z.number() });
 
 /** Where a run of syncMirror is, its regions and images; what cannot be learned now is left out. */
 export async function readProgress(client: Client, workflowId: string): Promise<RunProgress> {
   const handle = client.workflow.getHandle(workflowId);
-  const [progress, pending] = await Promise.all([query(client, handle), pendingOf(handle)]);
-  const regions = await Promise.all(
-    (progress?.regions ?? []).map(async ({ cloud, region, workflowId: id }) => {
-      const regionHandle = client.workflow.getHandle(id);
-      const [own, waiting] = await Promise.all([query(client, regionHandle), pendingOf(regionHandle)]);
-      if (!own) return undefined;
-      const images = await Promise.all(
-        own.active.slice(0, MAX_IMAGES).map(async ({ label, size, workflowId: imageId }) => {
-          const steps = imageId ? await pendingOf(client.workflow.getHandle(imageId)) : [];
-          return imageProgress(label, size, steps[0]);
-        }),
-      );
-      return {
-        cloud,
-        region,
-        progress: own,
-        images: [...images, ...waiting.filter(isRetried).map(retriedStep)],
-      };
-    }),
-  );
+  const [progress, pending] = await Promise.all([query(client, handle), pendingOf(client, workflowId)]);
+  const regions = await Promise.all((progress?.regions ?? []).map((region) => readRegion(client, region)));
   return {
     progress,
     regions: regions.filter((region) => region !== undefined),
-    retrying: pending
-      .filter(isRetried)
-      .map(({ type, attempt, lastFailure }) => `${type}, attempt ${attempt}: ${lastFailure}`),
+    retrying: pending.filter(isRetried),
   };
 }
 
-interface PendingStep {
-  type: string;
-  attempt: number;
-  lastFailure: string;
-  beat: z.infer<typeof beatSchema> | undefined;
+async function readRegion(
+  client: Client,
+  { cloud, region, workflowId }: Progress['regions'][number],
+): Promise<RegionProgress | undefined> {
+  const [progress, pending] = await Promise.all([
+    query(client, client.workflow.getHandle(workflowId)),
+    pendingOf(client, workflowId),
+  ]);
+  if (!progress) return undefined;
+  const [images, writers] = await Promise.all([
+    Promise.all(
+      progress.active.slice(0, MAX_IMAGES).map(async ({ label, size, workflowId: imageId }) => {
+        const steps = imageId === undefined ? [] : await pendingOf(client, imageId);
+        return imageProgress(label, size, steps[0]);
+      }),
+    ),
+    writerSteps(client, pending),
+  ]);
+  return { cloud, region, progress, images, retrying: [...pending, ...writers].filter(isRetried) };
+}
+
+async function pendingOf(client: Client, workflowId: string): Promise<PendingStep[]> {
+  const run = await findRun(client, workflowId).catch(() => undefined);
+  return run ? pendingSteps(run) : [];
+}
+
+export function imageProgress(label: string, size: number, step: PendingStep | undefined): ImageProgress {
+  return {
+    label,
+    activity: step?.activity ?? '',
+    stage: step?.beat?.stage ?? step?.activity ?? '',
+    offset: step?.beat?.offset ?? 0,
+    total: step?.beat?.total ?? size,
+    attempt: step?.attempt ?? 1,
+    ...(step?.lastFailure ? { lastFailure: step.lastFailure } : {}),
+  };
 }
 
 async function query(client: Client, handle: WorkflowHandle): Promise<Progress | undefined> {
@@ -83,41 +96,4 @@ async function query(client: Client, handle: WorkflowHandle): Promise<Progress |
   } catch {
     return undefined;
   }
-}
-
-async function pendingOf(handle: WorkflowHandle): Promise<PendingStep[]> {
-  try {
-    const { raw } = await handle.describe();
-    return (raw.pendingActivities ?? []).map((activity) => {
-      const payload = activity.heartbeatDetails?.payloads?.[0];
-      const beat = beatSchema.safeParse(payload ? defaultPayloadConverter.fromPayload(payload) : undefined);
-      return {
-        type: activity.activityType?.name ?? '',
-        attempt: activity.attempt ?? 1,
-        lastFailure: activity.lastFailure?.message ?? '',
-        beat: beat.data,
-      };
-    });
-  } catch {
-    return [];
-  }
-}
-
-function isRetried({ attempt, lastFailure }: PendingStep): boolean {
-  return attempt > 1 && lastFailure !== '';
-}
-
-function retriedStep({ type, attempt, lastFailure }: PendingStep): ImageProgress {
-  return { label: type, stage: 'retry', offset: 0, total: 0, attempt, lastFailure };
-}
-
-function imageProgress(label: string, size: number, step: PendingStep | undefined): ImageProgress {
-  return {
-    label,
-    stage: step?.beat?.stage ?? step?.type ?? '',
-    offset: step?.beat?.offset ?? 0,
-    total: step?.beat?.total ?? size,
-    attempt: step?.attempt ?? 1,
-    lastFailure: step?.lastFailure ?? '',
-  };
 }

@@ -100,15 +100,24 @@ describe('with the embedded server', () => {
 
   test('after kill -9 of the command, show and runs answer from the history, and cancel ends the run', async () => {
     const file = mirror.file(noble, '20240201');
-    server.faultAlways(file, { kind: 'throttle', bytesPerSecond: MIB });
-    // Long enough for some beats, which come every 2 s.
+    server.fault(file, { kind: 'status', status: 503 });
+    server.faultAlways(file, { kind: 'throttle', bytesPerSecond: MIB / 2 });
     const sync = bench.start(['sync']);
-    await vi.waitFor(() => expect(server.bytes(file)).toBeGreaterThan(6 * MIB), {
-      timeout: 60_000,
-      interval: 100,
-    });
+    let log = '';
+    sync.stdout?.on('data', (chunk: Buffer) => (log += chunk.toString()));
+    // Long enough for some beats, which come every 2 s.
+    await vi.waitFor(
+      () =>
+        expect(log).toMatch(
+          /^ubuntu local\/RegionOne: syncing, 1 of 2 images, ([3-9]|1\d)\.\d MiB of 20\.3 MiB downloaded, 293\.0 KiB uploaded$/m,
+        ),
+      { timeout: 90_000, interval: 100 },
+    );
     sync.kill('SIGKILL');
     await sync.finished;
+    expect(log).toMatch(
+      /^ubuntu local\/RegionOne: retrying downloadImage of \S+, attempt 2: MirrorError: .* 503/m,
+    );
 
     const before = performance.now();
     const shown = good(await bench.run(['show', 'ubuntu']));
@@ -118,7 +127,7 @@ describe('with the embedded server', () => {
     expect(shown).toMatch(/local\/RegionOne: syncing, 1 of 2 images, .* of 20\.\d MiB/);
     expect(shown).toMatch(/active: .*24\.04.* download \d+\.\d MiB of 20\.0 MiB/);
     expect(shown).toMatch(
-      /pending: downloadImage at \d+ of 20971520 of image\/local\/RegionOne\/.*, attempt \d/,
+      /pending: downloadImage at \d+ of 20971520 of image\/local\/RegionOne\/.*, attempt \d+; the last one failed: (MirrorError|TimedOut): /,
     );
 
     const { runs } = await json<{ runs: { run: string; status: string; stage: string }[] }>([
