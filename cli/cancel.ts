@@ -9,6 +9,7 @@ import { withOwnWorker } from './in-process-worker.js';
 import { formatBytes } from '../contracts/bytes.js';
 import { describeRun } from './run-names.js';
 import { runFacts } from './run-facts.js';
+import { hasWorker } from './worker-presence.js';
 
 /** Transfers hear of it at their next beat, and one whose worker died ends 10 s after its last. */
 const WAIT_MS = 60_000;
@@ -46,6 +47,13 @@ async function cancel(context: CommandContext, run: string, wait: boolean): Prom
           : `${workflowId} is asked to end\n`,
       );
       return;
+    }
+    if (!connection.access.embedded && !(await hasWorker(client))) {
+      throw new ImageStreamError(
+        'CancelPending',
+        `${workflowId} is asked to end, and no worker is connected to Temporal to end it`,
+        { hint: 'Start `image-stream worker`; the run then ends by itself.' },
+      );
     }
     const ended = await withWorker(context, connection, workflowId, () =>
       untilEnded(client, workflowId, runId),

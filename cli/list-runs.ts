@@ -3,6 +3,7 @@ import { SearchAttribute, WorkflowType } from '../contracts/names.js';
 import type { RegionPlan, RegionSummary } from '../contracts/sync.js';
 import { formatBytes } from '../contracts/bytes.js';
 import { errorReport } from './report-error.js';
+import { troubleOf } from './run-trouble.js';
 import { runFacts, type RunFacts, type RunStatus } from './run-facts.js';
 import { ending, isScheduled, isSyncResult } from './run-view.js';
 
@@ -17,7 +18,7 @@ export const STATUS_FILTERS: Partial<Record<RunStatus, string>> = {
 };
 
 export interface ListedRun extends RunFacts {
-  /** Counts, or the code and the sentence of what failed; empty while it runs. */
+  /** Counts, or the code and the sentence of what failed; while it runs, what holds it up, and else empty. */
   result: string;
 }
 
@@ -48,7 +49,10 @@ export async function listRuns(client: Client, { mirror, status, limit }: RunCho
   for (let at = 0; at < listed.length; at += AT_ONCE) {
     await Promise.all(
       listed.slice(at, at + AT_ONCE).map(async (run) => {
-        if (run.status !== 'running') run.result = resultLine(await ending(client, run, run.run));
+        run.result =
+          run.status === 'running'
+            ? await troubleOf(client, run.run, run.runId).catch(() => '')
+            : resultLine(await ending(client, run, run.run));
       }),
     );
   }

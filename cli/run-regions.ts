@@ -7,6 +7,7 @@ import { decoded, readHistory, reportedFailure, type RunHistory } from './run-hi
 import { regionRecord, type RegionRecord } from './run-history-region.js';
 import { runFacts } from './run-facts.js';
 import { findRun } from './run-names.js';
+import { standstill } from './run-trouble.js';
 import { pendingSteps, taskFailure, writerSteps, type PendingStep, type TaskFailure } from './run-pending.js';
 
 /** Images of a region of which the steps are looked up. */
@@ -131,7 +132,8 @@ async function readRegion(
       : await findRun(client, child.run, history.runId).catch(() => undefined);
   const running = now?.status.name === 'RUNNING';
   const said = live?.regions.find((one) => one.cloud === cloud && one.region === region);
-  const steps = running && now ? await stepsOf(client, now, record) : [];
+  const images = running ? await imageRuns(client, record) : [];
+  const steps = running && now ? await stepsOf(client, [now, ...images]) : [];
   read.views.push({
     cloud,
     region,
@@ -156,18 +158,23 @@ async function readRegion(
   read.pending.push(...(parent === now ? steps.filter(({ run }) => run !== child.run) : steps));
   const failure = taskFailure(now, history.events);
   if (failure && parent !== now) read.taskFailures.push(failure);
+  for (const image of images) {
+    const stuck = await standstill(client, image).catch(() => undefined);
+    if (stuck) read.taskFailures.push(stuck);
+  }
 }
 
-/** Pending steps of a region's run, of the images that have runs of their own, and of the writer that it waits for. */
-async function stepsOf(
-  client: Client,
-  region: WorkflowExecutionDescription,
-  { active }: RegionRecord,
-): Promise<PendingStep[]> {
-  const images = active.flatMap(({ workflowId }) => (workflowId === undefined ? [] : [workflowId]));
+/** The images of a region that have runs of their own, the first few. */
+async function imageRuns(client: Client, { active }: RegionRecord): Promise<WorkflowExecutionDescription[]> {
+  const ids = active.flatMap(({ workflowId }) => (workflowId === undefined ? [] : [workflowId]));
   const described = await Promise.all(
-    images.slice(0, MAX_IMAGES).map((id) => findRun(client, id).catch(() => undefined)),
+    ids.slice(0, MAX_IMAGES).map((id) => findRun(client, id).catch(() => undefined)),
   );
-  const steps = [region, ...described].flatMap((run) => (run ? pendingSteps(run) : []));
+  return described.filter((run) => run !== undefined);
+}
+
+/** Pending steps of these runs, and of the writer that one waits for. */
+async function stepsOf(client: Client, runs: WorkflowExecutionDescription[]): Promise<PendingStep[]> {
+  const steps = runs.flatMap(pendingSteps);
   return [...steps, ...(await writerSteps(client, steps))];
 }

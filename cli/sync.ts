@@ -1,7 +1,6 @@
 import { Option, type Command } from 'commander';
 import { Settings, unknownMirror, type Configuration } from '../config/index.js';
 import { ImageStreamError } from '../contracts/errors.js';
-import { TaskQueue } from '../contracts/names.js';
 import type { SyncMirrorResult } from '../contracts/workflows.js';
 import type { Staging } from '../staging/index.js';
 import { buildId } from '../workers/build-id.js';
@@ -15,6 +14,7 @@ import { endRunsOfOtherBuilds, startOrJoin, type StartedRun } from './run-starte
 import { renderPlan, renderSummary } from './summary.js';
 import { summaryOf } from './run-result.js';
 import { whenInterrupted } from './interrupt.js';
+import { hasWorker } from './worker-presence.js';
 
 interface SyncOptions {
   dryRun: boolean;
@@ -81,6 +81,7 @@ async function sync(context: CommandContext, names: string[], options: SyncOptio
       );
     }
     announce(context, connection, runs);
+    if (!access.embedded) await warnWithoutWorker(context, connection);
     if (options.detach) return 0;
     return await withWorkers(context, connection, () => followToEnd(context, connection, runs), staging);
   } finally {
@@ -114,21 +115,14 @@ async function withWorkers(
   staging: Staging | undefined,
 ): Promise<number> {
   if (connection.access.embedded) return withOwnWorker(context, connection, work, staging);
-  await warnWithoutWorker(context, connection);
   return work();
 }
 
-async function warnWithoutWorker({ io, json }: CommandContext, { client, access }: Connected): Promise<void> {
-  const { pollers } = await client.workflowService.describeTaskQueue({
-    namespace: access.namespace,
-    taskQueue: { name: TaskQueue.main },
-    taskQueueType: 1,
-  });
-  if ((pollers ?? []).length === 0 && !json) {
-    io.out(
-      'No worker is connected to Temporal: the run waits until `image-stream worker` is started somewhere.\n',
-    );
-  }
+async function warnWithoutWorker({ io, json }: CommandContext, { client }: Connected): Promise<void> {
+  if (json || (await hasWorker(client))) return;
+  io.out(
+    'No worker is connected to Temporal: the run waits until `image-stream worker` is started somewhere.\n',
+  );
 }
 
 async function followToEnd(

@@ -119,9 +119,7 @@ describe('with the embedded server', () => {
       /^ubuntu local\/RegionOne: retrying downloadImage of \S+, attempt 2: MirrorError: .* 503/m,
     );
 
-    const before = performance.now();
     const shown = good(await bench.run(['show', 'ubuntu']));
-    expect(performance.now() - before).toBeLessThan(5_000);
     expect(shown).toContain('sync/ubuntu: running, syncing');
     expect(shown).toContain('No worker answered within 2 s');
     expect(shown).toMatch(/local\/RegionOne: syncing, 1 of 2 images, .* of 20\.\d MiB/);
@@ -274,6 +272,38 @@ describe('with a Temporal server that stays up', () => {
     await temporal?.close();
   });
 
+  test('without a worker nothing hangs: each command says that one is missing', async () => {
+    const missing = 'No worker is connected to Temporal';
+    const detached = good(await bench.run(['sync', '--detach'], temporal.env));
+    expect(detached).toContain('sync/ubuntu started\n');
+    expect(detached).toContain(missing);
+    try {
+      const joined = bench.start(['sync'], temporal.env);
+      let log = '';
+      joined.stdout?.on('data', (chunk: Buffer) => (log += chunk.toString()));
+      await vi.waitFor(() => expect(log).toContain('No worker answers; the run waits for one'), {
+        timeout: 90_000,
+        interval: 200,
+      });
+      joined.kill('SIGINT');
+      expect((await joined.finished).code).toBe(130);
+      expect(log).toContain('sync/ubuntu is under way');
+
+      const { runs } = await json<{ runs: { run: string }[] }>(['runs', '--status', 'running'], temporal.env);
+      expect(runs).toMatchObject([{ run: 'sync/ubuntu', result: '' }]);
+      const { stderr, code } = await bench.run(['cancel', 'ubuntu'], temporal.env);
+      expect(stderr).toMatch(
+        /^CancelPending: sync\/ubuntu is asked to end, and no worker is connected to Temporal .*\n$/,
+      );
+      expect(code).toBe(1);
+    } finally {
+      await client.workflow.getHandle('sync/ubuntu').terminate();
+    }
+    const worker = await bench.run(['worker'], { TEMPORAL_ADDRESS: '127.0.0.1:1' });
+    expect(worker.stderr).toMatch(/^TemporalUnreachable: .*\n$/);
+    expect(worker.code).toBe(69);
+  });
+
   test('apply creates a schedule once, mends one that was changed by hand, and leaves a paused one paused', async () => {
     expect(good(await schedule('apply'))).toBe('mirror/ubuntu created\n');
     expect(good(await schedule('apply'))).toBe('mirror/ubuntu unchanged\n');
@@ -313,22 +343,32 @@ describe('with a Temporal server that stays up', () => {
     const run = started.split(' ')[0] ?? '';
     expect(good(await schedule('trigger', 'ubuntu'))).toBe(`${run} is going on, so nothing was started\n`);
 
-    const before = performance.now();
     const shown = good(await bench.run(['show', run], temporal.env));
-    expect(performance.now() - before).toBeLessThan(5_000);
     expect(shown).toContain(`${run}: running`);
 
     const { stderr, code } = await bench.run(['cancel', run, '--no-wait'], temporal.env);
     expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
   });
 
-  test('a run whose workflow code fails again and again stands still, and show says why', async () => {
+  test('a run whose workflow code fails again and again stands still, and show and runs say why', async () => {
     const handle = await client.workflow.start('workflowOfAnotherBuild', {
       workflowId: 'sync/other-build',
       taskQueue: 'image-stream',
     });
+    // Without its input the code fails as one of another build might.
+    const broken = await client.workflow.start('syncMirror', {
+      workflowId: 'sync/broken',
+      taskQueue: 'image-stream',
+    });
     const worker = bench.start(['worker'], temporal.env);
     try {
+      await vi.waitFor(
+        async () =>
+          expect(good(await bench.run(['runs'], temporal.env))).toMatch(
+            /sync\/broken .*stands still, attempt \d+: Cannot read properties of undefined/,
+          ),
+        { timeout: 90_000, interval: 500 },
+      );
       await vi.waitFor(
         async () =>
           expect(good(await bench.run(['show', 'other-build'], temporal.env))).toMatch(
@@ -338,6 +378,7 @@ describe('with a Temporal server that stays up', () => {
       );
     } finally {
       await handle.terminate();
+      await broken.terminate();
       worker.kill('SIGTERM');
       await worker.finished;
     }
