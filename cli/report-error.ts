@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { WorkflowFailedError } from '@temporalio/client';
+import { ServiceError, WorkflowFailedError } from '@temporalio/client';
 import { CommanderError } from 'commander';
 import { ERROR_TABLE, isErrorCode } from '../contracts/error-codes.js';
 import { ImageStreamError, errorLine } from '../contracts/errors.js';
@@ -24,7 +24,17 @@ export function errorReport(error: unknown): ErrorReport {
     return { code: 'Usage', message, hint: ERROR_TABLE.Usage.remedy, exit: ERROR_TABLE.Usage.exit };
   }
   if (error instanceof WorkflowFailedError) return failureReport(error.cause);
+  if (error instanceof ServiceError && isGone(error.cause)) {
+    const { remedy, exit } = ERROR_TABLE.TemporalUnreachable;
+    const message = 'The Temporal server does not answer any more; what runs there is not lost';
+    return { code: 'TemporalUnreachable', message, hint: remedy, exit };
+  }
   return internal(error);
+}
+
+/** gRPC's DEADLINE_EXCEEDED and UNAVAILABLE, after the client's own retries. */
+function isGone(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && (cause.code === 4 || cause.code === 14);
 }
 
 function failureReport(error: unknown): ErrorReport {

@@ -1,4 +1,4 @@
-import { WorkflowFailedError } from '@temporalio/client';
+import { ServiceError, WorkflowFailedError } from '@temporalio/client';
 import { ActivityFailure, ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
 import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
@@ -94,4 +94,11 @@ test('with --output json the error is one JSON object on standard error', () => 
   expect(JSON.parse(io.stderr)).toEqual({
     error: { code: 'RunNotFound', message: 'no run', hint: ERROR_TABLE.RunNotFound.remedy, exit: 2 },
   });
+});
+
+test('a Temporal server that goes away under a command is unreachable, and no fault of the command', () => {
+  const gone = Object.assign(new Error('14 UNAVAILABLE: connect ECONNREFUSED'), { code: 14 });
+  const report = errorReport(new ServiceError('Failed to get Workflow execution history', { cause: gone }));
+  expect(report).toMatchObject({ code: 'TemporalUnreachable', exit: 69 });
+  expect(errorReport(new ServiceError('odd', { cause: new Error('odd') })).code).toBe('Internal');
 });
