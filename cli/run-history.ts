@@ -78,7 +78,7 @@ export function failureOf(failure: Failure | null | undefined): { code: string; 
     if (own) return { code: own.type || 'Internal', message: message ?? '' };
     if (current.canceledFailureInfo) return { code: 'Cancelled', message: 'it was cancelled' };
     if (current.terminatedFailureInfo) return { code: 'Cancelled', message: 'it was terminated' };
-    if (current.timeoutFailureInfo?.timeoutType === HEARTBEAT) {
+    if (Number(current.timeoutFailureInfo?.timeoutType) === HEARTBEAT) {
       return { code: 'TimedOut', message: 'its worker gave no sign of life any more' };
     }
     timedOut ||= current.timeoutFailureInfo != null;

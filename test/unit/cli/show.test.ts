@@ -119,6 +119,10 @@ test('a failure is known by the code below the wrappers of Temporal', () => {
     message: 'it is gone',
   });
   expect(failureOf({ message: 'x', cause: { timeoutFailureInfo: {} } })).toMatchObject({ code: 'TimedOut' });
+  expect(failureOf({ message: 'x', timeoutFailureInfo: { timeoutType: 4 } })).toEqual({
+    code: 'TimedOut',
+    message: 'its worker gave no sign of life any more',
+  });
   expect(failureOf({ message: 'odd' })).toEqual({ code: 'Internal', message: 'odd' });
 });
 
