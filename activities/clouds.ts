@@ -10,6 +10,8 @@ export interface CloudAccess {
 /** Sessions of the clouds by name, kept so that tokens are used again; credentials are read by the worker alone. */
 export class Clouds {
   private readonly sessions = new Map<string, Promise<Session>>();
+  /** Sessions that new steps do not use any more; a handful in a worker's life, one each time that Keystone fails. */
+  private readonly left = new Set<Session>();
   private readonly turns = new Map<string, Promise<unknown>>();
 
   constructor(
@@ -20,14 +22,14 @@ export class Clouds {
 
   /** Signs in where that has not been done. @throws {ImageStreamError} Unauthorized, KeystoneUnreachable … */
   async open(name: string): Promise<CloudAccess> {
-    const session = await this.session(name);
+    const known = this.sessions.has(name);
     try {
-      return { session, fingerprint: await session.identity() };
+      return await this.enter(name);
     } catch (error) {
-      // Credentials may be mended in clouds.yaml meanwhile: the next attempt reads them again.
-      this.sessions.delete(name);
-      await session.close();
-      throw error;
+      const passing = error instanceof ImageStreamError && error.retryable;
+      if (!known || passing) throw error;
+      // The password may have been changed, in the cloud and in clouds.yaml, since it was read.
+      return this.enter(name);
     }
   }
 
@@ -68,6 +70,23 @@ export class Clouds {
     const sessions = await Promise.allSettled(this.sessions.values());
     this.sessions.clear();
     for (const one of sessions) if (one.status === 'fulfilled') await one.value.close();
+    for (const one of this.left) await one.close();
+    this.left.clear();
+  }
+
+  private async enter(name: string): Promise<CloudAccess> {
+    const made = this.session(name);
+    const session = await made;
+    try {
+      return { session, fingerprint: await session.identity() };
+    } catch (error) {
+      // What clouds.yaml says may be mended meanwhile: the next attempt reads it again.
+      if (this.sessions.get(name) === made) this.sessions.delete(name);
+      // Transfers under way go on with the token that they have, also while Keystone is away.
+      if (session.authenticated) this.left.add(session);
+      else await session.close();
+      throw error;
+    }
   }
 
   private session(name: string): Promise<Session> {
@@ -76,7 +95,9 @@ export class Clouds {
     const made = loadCloud(name, { env: this.env }).then(
       (config) => new Session(config, { onWarning: this.onWarning, userAgent: `image-stream/${this.build}` }),
     );
-    made.catch(() => this.sessions.delete(name));
+    made.catch(() => {
+      if (this.sessions.get(name) === made) this.sessions.delete(name);
+    });
     this.sessions.set(name, made);
     return made;
   }

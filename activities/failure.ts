@@ -5,6 +5,8 @@ import { ImageStreamError } from '../contracts/errors.js';
 /** Attempts in which a step may meet a worker of its own configuration: while one is rolled out, workers of a queue differ. */
 const MEETINGS = 10;
 const MEETING_PAUSE_MS = 1_000;
+/** Attempts at a step that fails in a way that nobody foresaw: time will hardly mend it. */
+const UNKNOWN_ATTEMPTS = 10;
 
 /**
  * Turns a failure of a library into one of Temporal's: the code becomes the type, the hint a detail, Retry-After the delay. A
@@ -40,7 +42,7 @@ function asActivityFailure(error: unknown, signal: AbortSignal): unknown {
   return ApplicationFailure.create({
     type: 'Internal',
     message: `${name}${code} in ${Context.current().info.activityType}; the worker's log has more`,
-    nonRetryable: false,
+    nonRetryable: Context.current().info.attempt >= UNKNOWN_ATTEMPTS,
     details: [{ hint: '' }],
   });
 }

@@ -2,9 +2,10 @@ import { ImageStreamError } from '../contracts/errors.js';
 import type { TransferBeat } from '../contracts/activities.js';
 import type { DownloadResult, ImageItem, TargetRef, UploadResult } from '../contracts/sync.js';
 import type { MirrorSettings } from '../config/index.js';
-import { uploadImage } from '../targets/glance/upload.js';
+import { clearUnfinished, uploadImage } from '../targets/glance/upload.js';
 import { printableUrl } from '../contracts/urls.js';
 import type { Dependencies } from './dependencies.js';
+import { refusal } from './refusals.js';
 import { fromSource } from './source-of-attempt.js';
 
 /** The steps of a transfer, shared by the activities of an image and the one activity of a small item. */
@@ -65,7 +66,13 @@ export async function upload(
     await staging.release(item.digest);
     return uploaded;
   } catch (error) {
-    if (!(error instanceof ImageStreamError) || error.code !== 'StagingLost') throw error;
+    if (!(error instanceof ImageStreamError)) throw error;
+    const judged = error.code === 'StagingLost' ? error : refusal(error, beat);
+    // Best effort: what cannot be deleted now is unfinished work for the next run.
+    if (!judged.retryable && !signal.aborted) {
+      await clearUnfinished({ glance, item, owner: target.fingerprint.projectId }).catch(() => undefined);
+    }
+    if (judged.code !== 'StagingLost') throw judged;
     await dropChanged(staging, item, signal);
     throw stagingLost(item, 'changed or went away in staging');
   }

@@ -1,21 +1,34 @@
 import { Context } from '@temporalio/activity';
 import type { Activities, TransferBeat } from '../contracts/activities.js';
-import { ImageStreamError } from '../contracts/errors.js';
+import { ImageStreamError, judgedAs } from '../contracts/errors.js';
 import { finaliseImage } from '../targets/glance/finalise.js';
 import type { Dependencies } from './dependencies.js';
 import { beating } from './heartbeat.js';
+import { refusal, refusedBefore } from './refusals.js';
 import { notesOf } from './source-of-attempt.js';
 import { download, upload, verify, type TransferStep } from './transfer-steps.js';
 
 /** Runs one step, or several, with a heartbeat that says how far it is. */
 async function stepping<T>(total: number, work: (step: TransferStep) => Promise<T>): Promise<T> {
-  const { info } = Context.current();
-  const { attempt } = info;
-  const beat: TransferBeat = { stage: 'download', offset: 0, total, sources: notesOf(info.heartbeatDetails) };
-  return beating(
-    () => ({ ...beat }),
-    (signal) => work({ signal, attempt, beat }),
-  );
+  const context = Context.current();
+  const { attempt } = context.info;
+  const before: unknown = context.info.heartbeatDetails;
+  const beat: TransferBeat = {
+    stage: 'download',
+    offset: 0,
+    total,
+    sources: notesOf(before),
+    refused: refusedBefore(before),
+  };
+  try {
+    return await beating(
+      () => ({ ...beat }),
+      (signal) => work({ signal, attempt, beat }),
+    );
+  } catch (error) {
+    context.heartbeat({ ...beat });
+    throw error;
+  }
 }
 
 /** Brings an item's bytes into staging, going on from whatever is already there. Idempotent. */
@@ -58,7 +71,11 @@ export function syncSmallItem(dependencies: Dependencies): Activities['syncSmall
         fetchedBytes += (await download(dependencies, mirror, item, step)).fetchedBytes;
         try {
           const uploaded = await upload(dependencies, target, item, step);
-          await finaliseImage(await dependencies.clouds.glance(target), uploaded.imageId, item);
+          const glance = await dependencies.clouds.glance(target);
+          await finaliseImage(glance, uploaded.imageId, item).catch((error: unknown) => {
+            const gone = error instanceof ImageStreamError && error.code === 'ImageGone';
+            throw gone ? refusal(judgedAs(error, true), step.beat) : error;
+          });
           return { ...uploaded, fetchedBytes };
         } catch (error) {
           const lost = error instanceof ImageStreamError && error.code === 'StagingLost';

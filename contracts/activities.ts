@@ -55,6 +55,8 @@ export interface TransferBeat {
   total: number;
   /** What the attempts so far learnt of the mirror and its fall-backs. */
   sources: SourceNotes;
+  /** How often Glance would not keep what was sent, by code, in this and the attempts before. */
+  refused?: Record<string, number>;
 }
 
 /** Every activity, its input and its result. Failures carry a code of contracts/error-codes.ts as their type. */

@@ -38,6 +38,22 @@ export class ImageStreamError extends Error {
   }
 }
 
+/** The same error where it is final, or passing, other than its code says in general. */
+export function judgedAs(
+  error: ImageStreamError,
+  retryable: boolean,
+  message = error.message,
+): ImageStreamError {
+  const { code, hint, details, retryAfterMs } = error;
+  return new ImageStreamError(code, message, {
+    hint,
+    details,
+    retryable,
+    cause: error,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
 /** The line a user sees: code, sentence, what to do, with no line break and nothing that a terminal would obey. */
 export function errorLine(error: { code: string; message: string; hint?: string }): string {
   const sentence = error.message.replace(/[\s\p{Cc}]+/gu, ' ').trim();

@@ -86,6 +86,11 @@ export class Session {
     await this.#granted(signal);
   }
 
+  /** Whether Keystone ever granted a token, so that somebody may be at work with it. */
+  get authenticated(): boolean {
+    return this.#grant !== undefined;
+  }
+
   get projectId(): string {
     return this.#known().project?.id ?? '';
   }

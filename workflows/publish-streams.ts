@@ -1,4 +1,12 @@
-import { condition, continueAsNew, defineSignal, log, setHandler, workflowInfo } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  condition,
+  continueAsNew,
+  defineSignal,
+  log,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { SignalName } from '../contracts/names.js';
 import type { PublishAnswer, PublishInput, PublishRequest, PublishResult } from '../contracts/workflows.js';
 import { failureFacts } from './failures.js';
@@ -10,6 +18,8 @@ const publishSignal = defineSignal<[unknown]>(SignalName.publish);
 
 /** Answers that a run gives before it hands over to a new one, so that nobody waits for the last of many. */
 const MAX_ANSWERS = 50;
+/** Times that documents are written which somebody deletes at the same time. */
+const MAX_ROUNDS = 3;
 /** Answers that a chain of runs keeps; who misses his asks again, which costs nothing. */
 const KEPT_ANSWERS = 1_000;
 
@@ -67,10 +77,22 @@ function takeAlike(queue: PublishRequest[]): PublishRequest[] {
 async function publish({ run, target }: PublishRequest): Promise<Omit<PublishAnswer, 'id'>> {
   const steps = publishSteps(`${target.cloud}/${target.region} for ${run.mirror}`.slice(0, 200));
   try {
-    const products = await steps.publishProducts({ run, target });
-    const index = await steps.publishIndex({ run, target });
-    return { outcome: { ...products, index: index.index } };
+    for (let round = 1; ; round += 1) {
+      const products = await steps.publishProducts({ run, target });
+      const index = await steps.publishIndex({ run, target });
+      // Documents that go away between the two steps are written again.
+      const lost = products.products !== 'none' && index.index === 'none';
+      if (!lost) return { outcome: { ...products, index: index.index } };
+      if (round === MAX_ROUNDS) throw deletedMeanwhile(products.publicUrl);
+    }
   } catch (error) {
     return { failure: failureFacts(error) };
   }
+}
+
+function deletedMeanwhile(publicUrl: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
+    `The documents at ${publicUrl} are deleted as soon as they are written`,
+    'Conflict',
+  );
 }

@@ -6,7 +6,7 @@ import { claim, cloudSteps, itemSummary, localSteps, stagedSteps } from './steps
 import { formatBytes } from '../contracts/bytes.js';
 import { tell } from './story.js';
 
-/** Hosts that may lose the image on the way before it is given up, and losses of the staged file on one of them. */
+/** Hosts that may lose the image on the way before it is given up; losses of the staged file on one of them, or of the image in Glance. */
 const MAX_HOSTS = 5;
 const MAX_LOSSES = 3;
 
@@ -17,25 +17,35 @@ const MAX_LOSSES = 3;
 export async function syncImage(input: SyncImageInput): Promise<SyncImageResult> {
   const { run, target, item } = input;
   let fetchedBytes = 0;
-  let upload: UploadResult | undefined;
-
-  for (let host = 1; upload === undefined; host += 1) {
-    if (host > MAX_HOSTS) {
-      throw ApplicationFailure.nonRetryable(
-        `${MAX_HOSTS} hosts went away with ${item.path} staged`,
-        'StagingLost',
-      );
+  for (let gone = 0; ; gone += 1) {
+    const upload = await throughHosts(input);
+    fetchedBytes += upload.fetchedBytes;
+    try {
+      tell('publishing', `Making ${item.image.name} ${item.image.visibility}`);
+      await cloudSteps(itemSummary(item)).finaliseImage({ run, target, item, imageId: upload.imageId });
+      tell('done', `Image ${upload.imageId} is ${item.image.visibility}`);
+      return { ...upload, fetchedBytes };
+    } catch (error) {
+      const facts = failureFacts(error);
+      if (facts.code !== 'ImageGone' || gone >= MAX_LOSSES) throw error;
+      tell('uploading', `${facts.message}; it is brought again`);
     }
+  }
+}
+
+async function throughHosts(input: SyncImageInput): Promise<SyncImageResult> {
+  const { run, item } = input;
+  let fetchedBytes = 0;
+  for (let host = 1; host <= MAX_HOSTS; host += 1) {
     const { stagingId } = await claim(itemSummary(item)).claimStaging({ run, item });
     const result = await throughStaging(input, stagingId);
     fetchedBytes += result.fetchedBytes;
-    upload = result.upload;
+    if (result.upload) return { ...result.upload, fetchedBytes };
   }
-
-  tell('publishing', `Making ${item.image.name} ${item.image.visibility}`);
-  await cloudSteps(itemSummary(item)).finaliseImage({ run, target, item, imageId: upload.imageId });
-  tell('done', `Image ${upload.imageId} is ${item.image.visibility}`);
-  return { ...upload, fetchedBytes };
+  throw ApplicationFailure.nonRetryable(
+    `${MAX_HOSTS} hosts went away with ${item.path} staged`,
+    'StagingLost',
+  );
 }
 
 /** Without `upload` when the host that staged the file is gone. */

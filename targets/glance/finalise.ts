@@ -10,7 +10,8 @@ import { VERIFIED, inventoryImage, isVerified, verifiedMark } from './inventory.
  * @throws {ImageStreamError} ImageGone, when it is no longer there or no longer this item's; Forbidden, VisibilityForbidden
  */
 export async function finaliseImage(glance: Glance, imageId: string, item: ImageItem): Promise<void> {
-  const image = await glance.get(imageId);
+  const image = await glance.find(imageId);
+  if (image === undefined) throw gone(imageId, item);
   const known = inventoryImage(image, item.contentId);
   if (known?.product !== item.product || known.version !== item.version || known.item !== item.item) {
     throw new ImageStreamError('ImageGone', `Image ${imageId} is no longer ${item.image.name}`, {
@@ -32,6 +33,21 @@ export async function finaliseImage(glance: Glance, imageId: string, item: Image
   const visibility = image.visibility === item.image.visibility ? {} : { visibility: item.image.visibility };
   if (image.status === 'deactivated') await glance.reactivate(imageId);
   if (Object.keys({ ...properties, ...name, ...shown, ...visibility }).length > 0) {
-    await glance.patch(imageId, { set: properties, ...name, ...shown, ...visibility });
+    const changes = { set: properties, ...name, ...shown, ...visibility };
+    await glance.patch(imageId, changes).catch((error: unknown) => {
+      const deleted = error instanceof ImageStreamError && error.code === 'NotFound';
+      throw deleted ? gone(imageId, item) : error;
+    });
   }
+}
+
+/** Final for this step: the image is brought once more. */
+function gone(imageId: string, { image }: ImageItem): ImageStreamError {
+  return new ImageStreamError(
+    'ImageGone',
+    `Image ${imageId} (${image.name}) was deleted before it was finished`,
+    {
+      retryable: false,
+    },
+  );
 }

@@ -21,7 +21,9 @@ export async function removeImages(
     try {
       if (await removeOne(glance, removal)) removed += 1;
     } catch (error) {
-      if (!(error instanceof ImageStreamError) || error.retryable) throw error;
+      // One that something uses (409) is no reason to hold up the others; the next run asks again.
+      const reported = error instanceof ImageStreamError && (!error.retryable || error.code === 'Conflict');
+      if (!reported) throw error;
       failures.push(failure(removal, error));
     }
   }

@@ -3,7 +3,7 @@ import type { ImageItem, UploadResult } from '../../contracts/sync.js';
 import type { Glance, GlanceImage } from '../../openstack/index.js';
 import type { Staging, StagedReader } from '../../staging/index.js';
 import { guardedBytes } from './guarded-bytes.js';
-import { inventoryImage, isWhole } from './inventory.js';
+import { inventoryImage, isWhole, type InventoryImage } from './inventory.js';
 
 export interface UploadRequest {
   glance: Glance;
@@ -43,14 +43,9 @@ async function findUnfinished(
   { glance, item, owner }: UploadRequest,
   reader: StagedReader,
 ): Promise<{ whole?: string; queued?: string }> {
-  const { contentId, product, version, item: name } = item;
   const digest = `${item.digest.algorithm}:${item.digest.hex}`;
   const found: { whole?: string; queued?: string } = {};
-  const properties = { content_id: contentId, product_name: product, version_name: version, item_name: name };
-  const filters = { owner, properties };
-  for await (const image of glance.list(filters)) {
-    const known = inventoryImage(image, contentId);
-    if (known?.product !== product || known.version !== version || known.item !== name) continue;
+  for await (const { image, known } of ofIdentity(glance, item, owner)) {
     if (known.digest === undefined) {
       // Another tool's: not ours to touch, and its upload may be under way.
       if (isWhole(known)) found.whole ??= image.id;
@@ -66,6 +61,30 @@ async function findUnfinished(
     }
   }
   return found;
+}
+
+/** Deletes what is unfinished of an item: an upload that is given up leaves nothing behind. The caller holds the lock of the identity. */
+export async function clearUnfinished({
+  glance,
+  item,
+  owner,
+}: Pick<UploadRequest, 'glance' | 'item' | 'owner'>): Promise<void> {
+  for await (const { image, known } of ofIdentity(glance, item, owner)) {
+    if (known.digest !== undefined && !isWhole(known)) await glance.delete(image.id);
+  }
+}
+
+async function* ofIdentity(
+  glance: Glance,
+  { contentId, product, version, item }: ImageItem,
+  owner: string,
+): AsyncGenerator<{ image: GlanceImage; known: InventoryImage }> {
+  const properties = { content_id: contentId, product_name: product, version_name: version, item_name: item };
+  for await (const image of glance.list({ owner, properties })) {
+    const known = inventoryImage(image, contentId);
+    if (known?.product === product && known.version === version && known.item === item)
+      yield { image, known };
+  }
 }
 
 async function createPrivate(glance: Glance, item: ImageItem): Promise<string> {
@@ -96,7 +115,13 @@ async function compare(
   item: ImageItem,
   reader: StagedReader,
 ): Promise<void> {
-  const image = await glance.get(imageId);
+  const image = await glance.find(imageId);
+  if (image === undefined) {
+    throw new ImageStreamError(
+      'ImageGone',
+      `Image ${imageId} (${item.image.name}) was deleted right after its upload`,
+    );
+  }
   const wrong = whatDiffers(image, item, reader);
   if (wrong === undefined) return;
   await glance.delete(imageId);

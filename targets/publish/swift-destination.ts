@@ -1,3 +1,4 @@
+import { ImageStreamError, judgedAs } from '../../contracts/errors.js';
 import type { Swift } from '../../openstack/index.js';
 import type { Destination } from './destination.js';
 
@@ -23,9 +24,14 @@ export async function swiftDestination(
       return object?.bytes.toString('utf8');
     },
     async write(path, text) {
-      await swift.put(container, clean + path, Buffer.from(text, 'utf8'), {
-        contentType: 'application/json',
-      });
+      const bytes = Buffer.from(text, 'utf8');
+      try {
+        await swift.put(container, clean + path, bytes, { contentType: 'application/json' });
+      } catch (error) {
+        // The next attempt begins with what is there, and makes the container again.
+        const gone = error instanceof ImageStreamError && error.code === 'NotFound';
+        throw gone ? judgedAs(error, true, `The container ${container} was deleted meanwhile`) : error;
+      }
     },
   };
 }

@@ -33,6 +33,8 @@ export interface RuleOptions {
   method?: string;
   /** Against the path and the query. */
   path?: RegExp;
+  /** Content-Length, by which an upload is told from others. */
+  length?: number;
   /** How many matching requests it takes; 1 unless said otherwise. */
   times?: number;
   /** Matching requests that pass before. */
@@ -45,12 +47,18 @@ export interface SeenRequest {
   status: number;
   /** Bytes of the request's body that went through. */
   sent: number;
+  /** Content-Length. */
+  length: number;
+  /** X-Auth-Token. */
+  token: string | undefined;
 }
 
 /** A rule that is in force; `hit` resolves when the first request meets it. */
 export class Rule {
   readonly hit: Promise<void>;
   count = 0;
+  /** The requests that it took. */
+  readonly met: SeenRequest[] = [];
   release: () => void = () => undefined;
   readonly released: Promise<void>;
   meet: () => void = () => undefined;
@@ -63,9 +71,10 @@ export class Rule {
     this.released = new Promise((resolve) => (this.release = resolve));
   }
 
-  takes({ method, url = '' }: IncomingMessage): boolean {
-    const { times = 1, skip = 0, method: wanted, path } = this.options;
+  takes({ method, url = '', headers }: IncomingMessage): boolean {
+    const { times = 1, skip = 0, method: wanted, path, length } = this.options;
     if ((wanted !== undefined && wanted !== method) || (path && !path.test(url))) return false;
+    if (length !== undefined && headers['content-length'] !== String(length)) return false;
     this.count += 1;
     return this.count > skip && this.count <= skip + times;
   }
@@ -120,10 +129,19 @@ export class ServiceProxy {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = 'GET', url: path = '/' } = request;
-    const seen: SeenRequest = { method, path, status: 0, sent: 0 };
+    const { 'x-auth-token': token, 'content-length': length = 0 } = request.headers;
+    const seen: SeenRequest = {
+      method,
+      path,
+      status: 0,
+      sent: 0,
+      length: Number(length),
+      token: token?.toString(),
+    };
     this.seen.push(seen);
     const rule = this.#rules.find((one) => one.takes(request));
     const action = rule?.action;
+    rule?.met.push(seen);
     if (action?.kind !== 'pause' && action?.kind !== 'hold-answer') rule?.meet();
     if (action?.kind === 'status') {
       seen.status = action.status;
@@ -133,7 +151,7 @@ export class ServiceProxy {
     }
     request.on('error', () => undefined);
     response.on('error', () => undefined);
-    if (action?.kind === 'hold') await rule?.released;
+    if (action?.kind === 'hold' && !midway) await rule?.released;
     if (response.destroyed) return;
     this.#pass(request, response, seen, rule);
   }

@@ -48,6 +48,25 @@ live('writes products before the index', async () => {
   expect(writes(scene)).toEqual(['publishProducts', 'publishIndex']);
 });
 
+live('writes again what was deleted before the index could name it', async () => {
+  const scene = on.scene();
+  const { publishIndex } = scene.activities;
+  scene.activities.publishIndex = async (request) => {
+    const outcome = await publishIndex(request);
+    return scene.called('publishIndex').length === 1 ? { ...outcome, index: 'none' } : outcome;
+  };
+  expect(await answers(scene, await ask(scene))).toMatchObject([{ outcome: { index: 'written' } }]);
+  expect(writes(scene)).toEqual(['publishProducts', 'publishIndex', 'publishProducts', 'publishIndex']);
+});
+
+live('says so when documents are deleted as soon as they are written', async () => {
+  const scene = on.scene();
+  const { publishIndex } = scene.activities;
+  scene.activities.publishIndex = async (request) => ({ ...(await publishIndex(request)), index: 'none' });
+  expect(await answers(scene, await ask(scene))).toMatchObject([{ failure: { code: 'Conflict' } }]);
+  expect(scene.called('publishProducts')).toHaveLength(3);
+});
+
 live('answers what it wrote', async () => {
   const scene = on.scene();
   expect(await answers(scene, await ask(scene))).toEqual([

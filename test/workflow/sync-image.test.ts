@@ -85,6 +85,26 @@ live('gives up a file that is lost again and again', async () => {
   expect(scene.called('downloadImage')).toHaveLength(4);
 });
 
+live('brings an image again that somebody deleted before it was shown', async () => {
+  const scene = on.scene();
+  const { finaliseImage } = scene.activities;
+  scene.activities.finaliseImage = async (request) => {
+    if (scene.called('finaliseImage').length === 1) throw failure('ImageGone');
+    return finaliseImage(request);
+  };
+  expect(await bring(scene)).toMatchObject({ imageId: 'id-disk' });
+  expect(scene.called('uploadImage')).toHaveLength(2);
+});
+
+live('gives up an image that is deleted each time', async () => {
+  const scene = on.scene();
+  scene.activities.finaliseImage = async () => {
+    throw failure('ImageGone');
+  };
+  expect((await failureOf(bring(scene))).type).toBe('ImageGone');
+  expect(scene.called('uploadImage')).toHaveLength(4);
+});
+
 live('takes its steps on the host that claimed the image', async () => {
   const scene = on.scene();
   const stagingId = `${scene.mirror}.host`;

@@ -58,6 +58,11 @@ test('keeps the text of an unknown error out of sight and tells the worker', asy
   expect(unknown).toEqual([secret]);
 });
 
+test('gives up what nobody foresaw after ten attempts', async () => {
+  expect((await failed(new TypeError('x'), 9)).failure).toMatchObject({ nonRetryable: false });
+  expect((await failed(new TypeError('x'), 10)).failure).toMatchObject({ nonRetryable: true });
+});
+
 test('names the system’s code of an unknown error', async () => {
   const { failure } = await failed(Object.assign(new Error('x'), { code: 'EMFILE' }));
   expect(failure).toMatchObject({ message: expect.stringContaining('(EMFILE)') as string });
