@@ -1,6 +1,6 @@
 import type { TransferBeat } from '../contracts/activities.js';
 import type { ErrorCode } from '../contracts/error-codes.js';
-import { ImageStreamError, judgedAs } from '../contracts/errors.js';
+import { judgedAs, type ImageStreamError } from '../contracts/errors.js';
 
 /** Times that an image is sent when Glance would not keep it: each costs all of its bytes. What else passes is bounded by time alone. */
 const MOST: Partial<Record<ErrorCode, number>> = {

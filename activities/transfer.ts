@@ -10,9 +10,9 @@ import { download, upload, verify, type TransferStep } from './transfer-steps.js
 
 /** Runs one step, or several, with a heartbeat that says how far it is. */
 async function stepping<T>(total: number, work: (step: TransferStep) => Promise<T>): Promise<T> {
-  const context = Context.current();
-  const { attempt } = context.info;
-  const before: unknown = context.info.heartbeatDetails;
+  const { info } = Context.current();
+  const { attempt } = info;
+  const before: unknown = info.heartbeatDetails;
   const beat: TransferBeat = {
     stage: 'download',
     offset: 0,
@@ -20,15 +20,10 @@ async function stepping<T>(total: number, work: (step: TransferStep) => Promise<
     sources: notesOf(before),
     refused: refusedBefore(before),
   };
-  try {
-    return await beating(
-      () => ({ ...beat }),
-      (signal) => work({ signal, attempt, beat }),
-    );
-  } catch (error) {
-    context.heartbeat({ ...beat });
-    throw error;
-  }
+  return beating(
+    () => ({ ...beat }),
+    (signal) => work({ signal, attempt, beat }),
+  );
 }
 
 /** Brings an item's bytes into staging, going on from whatever is already there. Idempotent. */

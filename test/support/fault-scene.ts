@@ -101,14 +101,14 @@ export class FaultScene {
   ): Promise<void> {
     const entry = Object.entries(services).map(([type, proxy]) => {
       const { pathname } = new URL(this.session.endpoint(type, this.region));
-      return [`${type.replace('-', '_')}_endpoint_override`, proxy.url + pathname];
+      return [`${type.replace('-', '_')}_endpoint_override`, proxy.url + pathname] as const;
     });
     await writeOwnCloud(this.bench, { ...other, entry: { ...Object.fromEntries(entry), ...other.entry } });
   }
 
   async sync(...args: string[]): Promise<Outcome> {
     const { code, stdout, stderr } = await this.bench.run(['--output', 'json', 'sync', ...args]);
-    const { runs } = stdout === '' ? { runs: [] } : resultSchema.parse(JSON.parse(stdout));
+    const { runs } = stdout === '' ? { runs: [] } : resultSchema.parse(JSON.parse(stdout) as unknown);
     const regions = runs.flatMap((run) => run.regions);
     return {
       code,

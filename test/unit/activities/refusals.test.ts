@@ -3,11 +3,13 @@ import { refusal, refusedBefore } from '../../../activities/refusals.js';
 import type { TransferBeat } from '../../../contracts/activities.js';
 import type { ErrorCode } from '../../../contracts/error-codes.js';
 import { ImageStreamError } from '../../../contracts/errors.js';
+import { noNotes } from '../../../contracts/source-notes.js';
 
 const beat = (refused?: Record<string, number>): TransferBeat => ({
   stage: 'upload',
   offset: 0,
   total: 1,
+  sources: noNotes(),
   ...(refused ? { refused } : {}),
 });
 const failed = (code: ErrorCode, details = {}) => new ImageStreamError(code, 'It failed', { details });
