@@ -40,7 +40,7 @@ afterAll(async () => {
 
 test('Glance killed in the middle of an upload leaves an image that never ends; it is deleted and the image made anew', async () => {
   const midway = proxy.rule(
-    { kind: 'hold', afterBytes: 3_000_000 },
+    { kind: 'pause', afterBytes: 3_000_000 },
     { method: 'PUT', path: FILE, length: SIZES.midway },
   );
   const answered = proxy.rule({ kind: 'hold-answer' }, { method: 'PUT', path: FILE, length: SIZES.answered });

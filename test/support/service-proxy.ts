@@ -151,7 +151,7 @@ export class ServiceProxy {
     }
     request.on('error', () => undefined);
     response.on('error', () => undefined);
-    if (action?.kind === 'hold' && !midway) await rule?.released;
+    if (action?.kind === 'hold') await rule?.released;
     if (response.destroyed) return;
     this.#pass(request, response, seen, rule);
   }

@@ -38,7 +38,7 @@ test('an image in use is reported and holds up no other removal', async () => {
   const removals = [old('used'), old('free')];
   server.on('DELETE /one/v2/images/used', reply(409, 'Image used could not be deleted because it is in use'));
   server.on('DELETE /one/v2/images/free', reply(204));
-  expect(await removeImages(glance, removals, () => undefined)).toMatchObject({
+  expect(await removeImages(glance, removals, () => undefined, new AbortController().signal)).toMatchObject({
     removed: 1,
     failures: [{ key: 'rm:used', code: 'Conflict', message: expect.stringContaining('in use') as string }],
   });
@@ -47,5 +47,7 @@ test('an image in use is reported and holds up no other removal', async () => {
 test('a service that fails is worth another attempt at the whole', async () => {
   const removals = [old('one')];
   server.on('DELETE /one/v2/images/one', reply(503));
-  await expect(removeImages(glance, removals, () => undefined)).rejects.toMatchObject({ retryable: true });
+  await expect(
+    removeImages(glance, removals, () => undefined, new AbortController().signal),
+  ).rejects.toMatchObject({ retryable: true });
 });
