@@ -39,15 +39,17 @@ export class MirrorServer {
   readonly #root: string;
   readonly #once = new Map<string, Fault[]>();
   readonly #always = new Map<string, Fault>();
+  readonly #usual: Fault | undefined;
   #running: RunningServer | undefined;
 
-  private constructor(root: string) {
+  private constructor(root: string, usual: Fault | undefined) {
     this.#root = root;
+    this.#usual = usual;
   }
 
-  /** Port 0 takes a free one; name one to start a killed mirror again at its address. */
-  static async start(root: string, port = 0): Promise<MirrorServer> {
-    const server = new MirrorServer(await realpath(root));
+  /** Port 0 takes a free one; name one to start a killed mirror again at its address. `usual` is the fault of every path without one. */
+  static async start(root: string, port = 0, usual?: Fault): Promise<MirrorServer> {
+    const server = new MirrorServer(await realpath(root), usual);
     const handler = (request: IncomingMessage, response: ServerResponse) =>
       void server.#answer(request, response).catch(() => response.destroy());
     server.#running = await listen(handler, '127.0.0.1', port);
@@ -94,7 +96,7 @@ export class MirrorServer {
     const { method = 'GET', headers } = request;
     const log: LoggedRequest = { method, path, headers, status: 0, bytes: 0 };
     this.requests.push(log);
-    const fault = this.#once.get(path)?.shift() ?? this.#always.get(path);
+    const fault = this.#once.get(path)?.shift() ?? this.#always.get(path) ?? this.#usual;
 
     if (fault?.kind === 'status' || fault?.kind === 'redirect') {
       log.status = fault.status ?? 302;

@@ -110,3 +110,9 @@ test('unknown options and commands, and a folder that no configuration file coul
     expect(await run('local-cloud', ...args)).toMatchObject({ status: 2, out: '' });
   }
 });
+
+test('chaos refuses unknown options and what is no number, and starts nothing', async () => {
+  for (const args of [['--wrong'], ['--seconds', '0'], ['--seconds', 'ten'], ['--seed', '-1'], ['--seed']]) {
+    expect(await run('chaos', ...args)).toMatchObject({ status: 2, out: '' });
+  }
+});
