@@ -1,6 +1,7 @@
 import type { Activities } from '../contracts/activities.js';
 import { awaitServices } from './await-services.js';
 import { claimStaging } from './claim-staging.js';
+import { compareMetadata } from './compare-metadata.js';
 import type { Dependencies } from './dependencies.js';
 import { withFailures } from './failure.js';
 import { fetchIndex } from './fetch-index.js';
@@ -35,6 +36,7 @@ export function createActivities(
       awaitServices: awaitServices(dependencies),
       probeRights: probeRights(dependencies),
       planSync: planSync(dependencies),
+      compareMetadata: compareMetadata(dependencies),
       claimStaging: claimStaging(dependencies),
       stagingAlive: stagingAlive(dependencies),
       downloadImage: downloadImage(dependencies),

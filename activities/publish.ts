@@ -13,14 +13,15 @@ import type { Dependencies } from './dependencies.js';
 import { beating } from './heartbeat.js';
 import { listInventory } from './inventory.js';
 
-/** Where a cloud's metadata goes; undefined when it is not published. */
+/** Where a cloud's metadata goes; undefined when it is not published. `create`: whether a folder may be made. */
 export async function destinationOf(
   { settings, clouds }: Dependencies,
   target: TargetRef,
+  { create = true }: { create?: boolean } = {},
 ): Promise<Destination | undefined> {
   const { publish } = settings.cloud(target.cloud);
   if (publish.to === 'none') return undefined;
-  if (publish.to === 'directory') return directoryDestination(publish.path);
+  if (publish.to === 'directory') return directoryDestination(publish.path, { create });
   return swiftDestination(await clouds.swift(target), publish.container, publish.prefix);
 }
 
@@ -83,7 +84,8 @@ export function publishIndex(dependencies: Dependencies): Activities['publishInd
   };
 }
 
-async function endpointsOf({ clouds, settings }: Dependencies, target: TargetRef): Promise<string[]> {
+/** The auth URLs by which clients may know the cloud. */
+export async function endpointsOf({ clouds, settings }: Dependencies, target: TargetRef): Promise<string[]> {
   const session = await clouds.ofTarget(target);
   const catalogue = await session.catalogue();
   const keystone = catalogue.services

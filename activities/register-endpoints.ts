@@ -2,12 +2,9 @@ import type { Activities } from '../contracts/activities.js';
 import { ImageStreamError } from '../contracts/errors.js';
 import { printableUrl } from '../contracts/urls.js';
 import type { AdvertiseOutcome, TargetRef } from '../contracts/sync.js';
-import type { EndpointInterface } from '../openstack/index.js';
 import type { Dependencies } from './dependencies.js';
 import { beating } from './heartbeat.js';
-
-const SERVICE = { type: 'product-streams', name: 'image-stream', description: 'Ubuntu Product Streams' };
-const INTERFACES: readonly EndpointInterface[] = ['public', 'internal', 'admin'];
+import { SERVICE, unadvertised, wantedEndpoints, type EndpointUrl } from './product-streams.js';
 
 /**
  * Advertises the published stream in Keystone, where Juju looks for it. Called after a publish only: an endpoint that leads
@@ -31,22 +28,13 @@ async function advertiseAt(
   target: TargetRef,
   publicUrl: string,
 ): Promise<AdvertiseOutcome> {
-  const swift = await clouds.swift(target);
-  const suffix = publicUrl.slice((await swift.accountUrl('public')).length);
   const session = await clouds.ofTarget(target);
-  const catalogue = await session.catalogue();
-  const urls = await Promise.all(
-    INTERFACES.map(async (kind) => ({ kind, url: (await accountOr(swift, kind)) + suffix })),
-  );
-  const advertised = catalogue.services.some(
-    ({ type, name, endpoints }) =>
-      type === SERVICE.type &&
-      name === SERVICE.name &&
-      urls.every(({ kind, url }) =>
-        endpoints.some((one) => one.region === target.region && one.interface === kind && one.url === url),
-      ),
-  );
-  if (advertised) return { state: 'unchanged', url: publicUrl };
+  // The catalogue is as old as the token, and somebody may have changed it since.
+  await session.authenticate();
+  const urls = await wantedEndpoints(await clouds.swift(target), publicUrl);
+  if (unadvertised(await session.catalogue(), target.region, urls).length === 0) {
+    return { state: 'unchanged', url: publicUrl };
+  }
   try {
     return await clouds.inTurn(target.cloud, async () =>
       register(await clouds.admin(target), target.region, publicUrl, urls),
@@ -61,23 +49,7 @@ async function advertiseAt(
   }
 }
 
-type Swift = Awaited<ReturnType<Dependencies['clouds']['swift']>>;
 type Admin = Awaited<ReturnType<Dependencies['clouds']['admin']>>;
-interface EndpointUrl {
-  kind: EndpointInterface;
-  url: string;
-}
-
-/** A cloud without internal or admin endpoints for Swift is advertised by its public one. */
-async function accountOr(swift: Swift, kind: EndpointInterface): Promise<string> {
-  try {
-    return await swift.accountUrl(kind);
-  } catch (error) {
-    if (error instanceof ImageStreamError && kind !== 'public') return swift.accountUrl('public');
-    throw error;
-  }
-}
-
 async function register(
   admin: Admin,
   region: string,

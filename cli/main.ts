@@ -15,6 +15,7 @@ import { registerShow } from './show.js';
 import { registerStreamsServe } from './streams-serve.js';
 import { registerStreamsSign } from './streams-sign.js';
 import { registerSync } from './sync.js';
+import { registerVerify } from './verify.js';
 import { registerWorker } from './worker.js';
 import { version } from '../workers/build-id.js';
 
@@ -33,6 +34,7 @@ function createProgram(): Command {
     .exitOverride()
     .configureOutput({ writeErr: () => undefined, outputError: () => undefined });
   registerSync(program);
+  registerVerify(program);
   registerWorker(program);
   registerRuns(program);
   registerShow(program);

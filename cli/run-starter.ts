@@ -5,10 +5,13 @@ import { workflowId } from '../contracts/ids.js';
 import { SearchAttribute, TaskQueue, WorkflowType } from '../contracts/names.js';
 import type { SyncMirrorInput, SyncMirrorMemo } from '../contracts/workflows.js';
 
+/** A sync, a dry run, or a dry run that compares digests as well. Runs of one kind and mirror are one run. */
+export type RunKind = 'sync' | 'plan' | 'verify';
+
 export interface WantedRun {
   mirror: string;
   waitMs: number;
-  dryRun: boolean;
+  kind: RunKind;
   memo: SyncMirrorMemo;
 }
 
@@ -20,18 +23,25 @@ export interface StartedRun {
   joined: boolean;
 }
 
+const ID_OF = {
+  sync: workflowId.syncMirror,
+  plan: workflowId.planMirror,
+  verify: workflowId.verifyMirror,
+} as const satisfies Record<RunKind, (mirror: string) => string>;
+
 /**
  * Starts the sync of a mirror, or joins the run of the same configuration that is under way: the workflow id is the lock.
  * @throws {ImageStreamError} ConfigurationDiffers, CloudDiffers, when the run that is under way means something else
  */
 export async function startOrJoin(client: Client, wanted: WantedRun): Promise<StartedRun> {
-  const { mirror, dryRun, memo } = wanted;
-  const id = dryRun ? workflowId.planMirror(mirror) : workflowId.syncMirror(mirror);
+  const { mirror, kind, memo } = wanted;
+  const id = ID_OF[kind](mirror);
   const input: SyncMirrorInput = {
     mirror,
     configurationDigest: memo.configurationDigest,
     waitMs: wanted.waitMs,
-    ...(dryRun ? { dryRun } : {}),
+    ...(kind === 'sync' ? {} : { dryRun: true }),
+    ...(kind === 'verify' ? { audit: true } : {}),
   };
   const before = await running(client, id);
   const handle = await client.workflow.start(WorkflowType.syncMirror, {
@@ -44,7 +54,7 @@ export async function startOrJoin(client: Client, wanted: WantedRun): Promise<St
     typedSearchAttributes: new TypedSearchAttributes([
       { key: defineSearchAttributeKey(SearchAttribute.Mirror, 'KEYWORD'), value: mirror },
     ]),
-    staticSummary: `${dryRun ? 'plan' : 'sync'} ${mirror}`,
+    staticSummary: `${kind} ${mirror}`,
   });
   const now = await client.workflow.getHandle(id).describe();
   refuseOther(now, id, memo);

@@ -3,6 +3,7 @@ import type { SyncMirrorResult } from '../contracts/workflows.js';
 import { formatBytes } from '../contracts/bytes.js';
 import { counted } from '../contracts/counted.js';
 import { formatTable, printable } from './format.js';
+import { metadataLines } from './verify-text.js';
 
 const WIDEST_CELL = 100;
 
@@ -67,7 +68,7 @@ export function renderPlan({ mirror, plans = [], failedRegions }: SyncMirrorResu
 
 function printPlan(
   mirror: string,
-  { cloud, region, rows, cut, counts, failures, warnings }: RegionPlan,
+  { cloud, region, rows, cut, counts, failures, warnings, metadata }: RegionPlan,
 ): string {
   const { upload, finalise, remove, unchanged, bytes } = counts;
   const head = `${mirror} → ${cloud}/${region}: ${upload} to upload (${formatBytes(bytes)}), ${finalise} to repair, ${remove} to remove, ${unchanged} unchanged\n`;
@@ -86,6 +87,7 @@ function printPlan(
         `cannot: ${product} ${version} ${item}: ${code}: ${message}`,
     ),
     ...warnings.map((warning) => `warning: ${warning}`),
+    ...(metadata ? metadataLines(metadata) : []),
   ].filter((line) => line !== '');
   return head + table + tail.map((line) => `${printable(line)}\n`).join('');
 }

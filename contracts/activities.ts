@@ -6,6 +6,7 @@ import type {
   DownloadResult,
   ImageItem,
   ImageResult,
+  MetadataComparison,
   PlanPage,
   PlanPosition,
   PublishOutcome,
@@ -91,6 +92,16 @@ export interface Activities {
     /** A dry run: also lists the removals that would follow once the uploads are done. */
     preview?: boolean;
   }): Promise<PlanPage>;
+  /** Compares what is published and advertised with what a sync would publish now; changes nothing. */
+  compareMetadata(request: {
+    run: RunRef;
+    target: TargetRef;
+    documents: DocumentRef[];
+    /** Whether a sync would bring or mend images: then documents that are not there yet will be. */
+    pending: boolean;
+    /** Also compare sizes and digests of mirror, Glance and the published items. */
+    audit: boolean;
+  }): Promise<MetadataComparison>;
   /** Which staging folder will this image go through: that of the host which answers. */
   claimStaging(request: ItemRequest): Promise<{ stagingId: string }>;
   /** Does anybody poll the queue of that staging folder now? */

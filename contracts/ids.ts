@@ -30,6 +30,7 @@ export const workflowId = {
   schedule: (mirror: string) => join('mirror', mirror),
   syncMirror: (mirror: string) => join('sync', mirror),
   planMirror: (mirror: string) => join('plan', mirror),
+  verifyMirror: (mirror: string) => join('verify', mirror),
   syncRegion: (parent: string, cloud: string, region: string) =>
     `${parent}/${join(cloud, region)}`.length <= MAX_BYTES
       ? `${parent}/${join(cloud, region)}`

@@ -218,6 +218,29 @@ export interface PlannedRow {
   detail: string;
 }
 
+/** One thing published or advertised that is not as a sync would leave it. */
+export interface MetadataDifference {
+  kind: 'container' | 'products' | 'index' | 'endpoint' | 'item';
+  /** A container, a path below the root, an interface, an image; or product, version and item. */
+  what: string;
+  /** `missing`, `differs`, or, of a published image, `wrong`: it contradicts Glance or the mirror. */
+  state: 'missing' | 'differs' | 'wrong';
+  why: string;
+}
+
+/** What is published and advertised against what a sync would publish and advertise of the images that are there now. */
+export interface MetadataComparison {
+  /** Images that the documents should have. */
+  images: number;
+  /** Where clients read them; empty when image-stream does not know. */
+  publicUrl: string;
+  /** The first of them. */
+  differences: MetadataDifference[];
+  differenceCount: number;
+  /** Worth knowing, and nothing that a sync would change. */
+  notes: string[];
+}
+
 export interface RegionPlan {
   cloud: string;
   region: string;
@@ -227,4 +250,6 @@ export interface RegionPlan {
   counts: PlanCounts;
   failures: ItemFailure[];
   warnings: string[];
+  /** Absent where nothing is published. */
+  metadata?: MetadataComparison;
 }

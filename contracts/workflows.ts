@@ -21,6 +21,8 @@ export interface SyncMirrorInput {
   dryRun?: boolean;
   /** Events after which a region's run continues as new; the server decides when absent. */
   continueAfterEvents?: number;
+  /** With `dryRun`: also compare sizes and digests of mirror, Glance and what is published. */
+  audit?: boolean;
 }
 
 export interface SyncMirrorResult extends SyncSummary {
@@ -51,6 +53,7 @@ export interface SyncRegionInput {
   settings: RegionSettings;
   waitMs: number | null;
   dryRun: boolean;
+  audit?: boolean;
   carried?: RegionState;
   /** Events after which the run continues as new; the server decides when absent. */
   continueAfterEvents?: number;

@@ -107,21 +107,30 @@ export class Swift {
     options: ContainerOptions = {},
     signal?: AbortSignal,
   ): Promise<'created' | 'updated' | 'unchanged'> {
-    const path = containerPath(name);
-    const head = await this.#send('HEAD', path, {
-      purpose: `look at container ${name}`,
-      expect: [200, 204, 404],
-      signal,
-    });
+    const state = await this.compareContainer(name, options, signal);
+    if (state === 'same') return 'unchanged';
     const acl = options.readAcl;
-    if (head.status !== 404 && (acl === undefined || sameAcl(head.header('x-container-read'), acl)))
-      return 'unchanged';
-    await this.#send('PUT', path, {
+    await this.#send('PUT', containerPath(name), {
       purpose: `create container ${name}`,
       ...(acl !== undefined && { headers: { 'x-container-read': acl } }),
       signal,
     });
-    return head.status === 404 ? 'created' : 'updated';
+    return state === 'missing' ? 'created' : 'updated';
+  }
+
+  /** Whether a container is there with that ACL. */
+  async compareContainer(
+    name: string,
+    { readAcl }: ContainerOptions,
+    signal?: AbortSignal,
+  ): Promise<'missing' | 'differs' | 'same'> {
+    const head = await this.#send('HEAD', containerPath(name), {
+      purpose: `look at container ${name}`,
+      expect: [200, 204, 404],
+      signal,
+    });
+    if (head.status === 404) return 'missing';
+    return readAcl === undefined || sameAcl(head.header('x-container-read'), readAcl) ? 'same' : 'differs';
   }
 
   /**

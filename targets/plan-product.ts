@@ -95,7 +95,11 @@ function planItem(
     return true;
   }
   const item: WantedItem = { ...candidate, ...candidate.facts };
-  const holder = chooseHolder(found, item);
+  // Of another tool's image nothing says which bytes it has, but for those of our own source.
+  const known = found.filter(
+    (image) => image.mirror !== undefined || isOurs(image, settings.mirror, sourceContentIds),
+  );
+  const holder = chooseHolder(known, item);
   if (holder) progress.keepIds.add(holder.id);
   const foreign = holder !== undefined && !isOurs(holder, settings.mirror, sourceContentIds);
   const fields = imageFields(item, settings);

@@ -5,9 +5,12 @@ import { cloudSteps } from './steps.js';
 /** Rows of a dry run that a result carries. */
 const MAX_ROWS = 1_000;
 
-/** The plan of a dry run: every page as a pass would see it, and the removals that the uploads would allow; nothing is changed. */
+/**
+ * What a sync would do: every page as a pass would see it, the removals that the uploads would allow, and what it would publish
+ * and advertise anew; nothing is changed.
+ */
 export async function collectPlan(
-  { run, target, documents }: SyncRegionInput,
+  { run, target, documents, settings, audit }: SyncRegionInput,
   pageSize: number,
 ): Promise<RegionPlan> {
   const position: PlanPosition = { cursor: '', failed: [], repaired: [] };
@@ -40,5 +43,15 @@ export async function collectPlan(
     position.cursor = page.next;
   } while (position.cursor !== '' && rows.length < MAX_ROWS);
   plan.cut = position.cursor !== '';
+  if (settings.publish) {
+    const pending = plan.counts.upload + plan.counts.finalise > 0;
+    plan.metadata = await cloudSteps('published metadata').compareMetadata({
+      run,
+      target,
+      documents,
+      pending,
+      audit: audit ?? false,
+    });
+  }
   return plan;
 }

@@ -75,7 +75,10 @@ export function waitingSteps(waitMs: number | null, summary: string) {
 /** Questions and changes at the cloud that move no image. */
 export function cloudSteps(summary: string) {
   return proxyActivities<
-    Pick<Activities, 'probeRights' | 'planSync' | 'finaliseImage' | 'removeImages' | 'registerEndpoints'>
+    Pick<
+      Activities,
+      'probeRights' | 'planSync' | 'compareMetadata' | 'finaliseImage' | 'removeImages' | 'registerEndpoints'
+    >
   >({ ...quick, summary, startToCloseTimeout: '10m', heartbeatTimeout: '30s' });
 }
 

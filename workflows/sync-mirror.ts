@@ -127,6 +127,7 @@ async function syncOneRegion(
     waitMs: input.waitMs,
     dryRun: input.dryRun ?? false,
     ...(input.continueAfterEvents === undefined ? {} : { continueAfterEvents: input.continueAfterEvents }),
+    ...(input.audit ? { audit: true } : {}),
   };
   try {
     book.ended(await runRegion(input, target, id, args));

@@ -9,6 +9,8 @@ export interface InventoryImage {
   hidden: boolean;
   size: number | undefined;
   checksum: string | undefined;
+  /** The digest of the operator's choice that Glance computed. */
+  osHash?: { algorithm: string; hex: string };
   createdAt: string;
   product: string;
   version: string;
@@ -39,6 +41,9 @@ export function inventoryImage(image: GlanceImage, contentId: string): Inventory
     hidden: image.osHidden,
     size: image.size ?? undefined,
     checksum: image.checksum ?? undefined,
+    ...(image.osHashAlgo && image.osHashValue
+      ? { osHash: { algorithm: image.osHashAlgo, hex: image.osHashValue } }
+      : {}),
     createdAt: image.createdAt,
     product,
     version,

@@ -74,16 +74,19 @@ export async function clearUnfinished({
   }
 }
 
+/** The images of an item: this mirror's own, and those that another tool uploaded from its source; others' are never touched. */
 async function* ofIdentity(
   glance: Glance,
-  { contentId, product, version, item }: ImageItem,
+  { contentId, product, version, item, sourceContentId, image: fields }: ImageItem,
   owner: string,
 ): AsyncGenerator<{ image: GlanceImage; known: InventoryImage }> {
+  const ours = ({ mirror, sourceContentId: source }: InventoryImage) =>
+    mirror === undefined ? source === sourceContentId : mirror === fields.properties.image_stream_mirror;
   const properties = { content_id: contentId, product_name: product, version_name: version, item_name: item };
   for await (const image of glance.list({ owner, properties })) {
     const known = inventoryImage(image, contentId);
-    if (known?.product === product && known.version === version && known.item === item)
-      yield { image, known };
+    if (known?.product !== product || known.version !== version || known.item !== item) continue;
+    if (ours(known)) yield { image, known };
   }
 }
 

@@ -6,14 +6,22 @@ import { makeFolder } from '../../staging/index.js';
 import type { Destination } from './destination.js';
 
 /** A directory that some web server shows. @throws {ImageStreamError} StagingUnwritable, StagingFull, when it cannot be made, read or written */
-export async function directoryDestination(path: string): Promise<Destination> {
-  const root = await writable(path, async () => {
-    await makeFolder(path);
-    return realpath(path);
-  });
+export async function directoryDestination(
+  path: string,
+  { create = true }: { create?: boolean } = {},
+): Promise<Destination> {
+  const root = create
+    ? await writable(path, async () => {
+        await makeFolder(path);
+        return realpath(path);
+      })
+    : path;
   return {
     key: `directory:${root}`,
     publicUrl: '',
+    async unprepared() {
+      return undefined;
+    },
     async prepare() {},
     async read(relative) {
       try {

@@ -88,7 +88,7 @@ function readable(text: string): PublishedItem[] {
 }
 
 /** Undefined for an index that is none: others cannot have entries in it. */
-function indexEntries(text: string): JsonObject | undefined {
+export function indexEntries(text: string): JsonObject | undefined {
   try {
     const tree = parseJson(text);
     const index = isObject(tree) && tree.get('format') === 'index:1.0' ? tree.get('index') : undefined;
@@ -109,7 +109,7 @@ function cloudsOf(entry: JsonValue | undefined): { region: string; endpoint: str
   });
 }
 
-function documentUpdated(products: string): string {
+export function documentUpdated(products: string): string {
   const tree = parseJson(products);
   const updated = isObject(tree) ? tree.get('updated') : undefined;
   return typeof updated === 'string' ? updated : '';

@@ -83,6 +83,8 @@ function rankOf({ item }: InventoryImage, { data }: PublishedItem): number {
   return rank < 0 ? PREFERRED.length : rank;
 }
 
+/** An image whose bytes were compared comes before one of which another tool says what it is. */
 function before(a: InventoryImage, b: InventoryImage): boolean {
+  if ((a.mirror === undefined) !== (b.mirror === undefined)) return a.mirror !== undefined;
   return a.item !== b.item ? a.item < b.item : a.id < b.id;
 }

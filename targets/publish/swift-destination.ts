@@ -16,6 +16,15 @@ export async function swiftDestination(
   return {
     key: `swift:${await swift.accountUrl('public')}/${container}/${clean}`,
     publicUrl: `${url}/${clean}`.replace(/\/+$/, ''),
+    async unprepared() {
+      const state = await swift.compareContainer(container, { readAcl: PUBLIC_READ });
+      if (state === 'same') return undefined;
+      const why =
+        state === 'missing'
+          ? 'is not there'
+          : `cannot be read by everybody: its read ACL is not ${PUBLIC_READ}`;
+      return { kind: 'container', what: container, state, why };
+    },
     async prepare() {
       await swift.ensureContainer(container, { readAcl: PUBLIC_READ });
     },

@@ -19,6 +19,7 @@ const NAMES = [
   'awaitServices',
   'probeRights',
   'planSync',
+  'compareMetadata',
   'claimStaging',
   'stagingAlive',
   'downloadImage',
@@ -221,6 +222,13 @@ export class Scene {
           next: rest.length > items.length ? (items.at(-1)?.key ?? '') : '',
         };
       },
+      compareMetadata: async () => ({
+        images: 1,
+        publicUrl: 'http://swift/simplestreams/data',
+        differences: [],
+        differenceCount: 0,
+        notes: [],
+      }),
       claimStaging: async () => ({ stagingId: 'shared' }),
       stagingAlive: async () => true,
       downloadImage: async ({ item }) => ({ fetchedBytes: item.size, resumedFrom: 0 }),

@@ -466,7 +466,10 @@ live('plans only, in a dry run', async () => {
   const result = (await handle.result()) as SyncRegionResult;
   expect(result).toMatchObject({ outcome: 'planned', plan: { counts: { upload: 60 }, cut: false } });
   expect(result.outcome === 'planned' && result.plan.rows).toHaveLength(60);
-  expect(new Set(scene.calls.map(({ name }) => name))).toEqual(new Set(['awaitServices', 'planSync']));
+  expect(new Set(scene.calls.map(({ name }) => name))).toEqual(
+    new Set(['awaitServices', 'planSync', 'compareMetadata']),
+  );
+  expect(scene.called('compareMetadata')).toMatchObject([{ request: { pending: true, audit: false } }]);
 });
 
 live('cuts the plan of a dry run at a thousand rows and says so', async () => {

@@ -108,9 +108,11 @@ test('keeps kinds of workflows apart whatever the names are', () => {
         workflowId.schedule(a),
         workflowId.syncMirror(a),
         workflowId.planMirror(a),
+        workflowId.verifyMirror(a),
         workflowId.publishStreams(a),
         workflowId.syncRegion(workflowId.syncMirror(a), b, b),
         workflowId.syncRegion(workflowId.planMirror(a), b, b),
+        workflowId.syncRegion(workflowId.verifyMirror(a), b, b),
         workflowId.syncMirror(`${a}/${b}/${b}`),
       ];
       expect(new Set(ids).size).toBe(ids.length);
