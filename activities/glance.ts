@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import type { Activities } from '../contracts/activities.js';
 import { finaliseImage as finalise } from '../targets/glance/finalise.js';
 import { removeImages as remove } from '../targets/glance/remove.js';
@@ -29,7 +30,7 @@ export function removeImages({ settings, clouds }: Dependencies): Activities['re
           (count) => {
             done = count;
           },
-          signal,
+          { signal, begun: Context.current().info.attempt > 1 },
         ),
     );
   };

@@ -5,13 +5,14 @@ import type { Glance } from '../../openstack/index.js';
 
 /**
  * Removes images one after the other. Each is looked at once more: one that is protected, or that no longer carries the identity it
- * was chosen for, stays. A refusal is reported and ends nothing; an abort ends it between two images.
+ * was chosen for, stays. A refusal is reported and ends nothing; an abort ends it between two images. Where it was `begun` before, by an
+ * attempt of which no answer came, an image that is gone was removed by that one.
  */
 export async function removeImages(
   glance: Glance,
   removals: readonly Removal[],
   onEach: (done: number) => void,
-  signal: AbortSignal,
+  { signal, begun }: { signal: AbortSignal; begun: boolean },
 ): Promise<RemoveResult> {
   const failures: ItemFailure[] = [];
   let removed = 0;
@@ -19,7 +20,7 @@ export async function removeImages(
     signal.throwIfAborted();
     onEach(index);
     try {
-      if (await removeOne(glance, removal)) removed += 1;
+      if (await removeOne(glance, removal, begun)) removed += 1;
     } catch (error) {
       // One that something uses (409) is no reason to hold up the others; the next run asks again.
       const reported = error instanceof ImageStreamError && (!error.retryable || error.code === 'Conflict');
@@ -30,9 +31,9 @@ export async function removeImages(
   return { removed, failures };
 }
 
-async function removeOne(glance: Glance, removal: Removal): Promise<boolean> {
+async function removeOne(glance: Glance, removal: Removal, begun: boolean): Promise<boolean> {
   const image = await glance.find(removal.imageId);
-  if (image === undefined) return false;
+  if (image === undefined) return begun;
   const known = inventoryImage(image, removal.contentId);
   const same =
     known?.product === removal.product &&

@@ -91,6 +91,8 @@ export class WorkerScene {
           name_prefix: `${contentId}/`,
           // All of them as images of their own, with a workflow each.
           small_item_limit: 1000,
+          // A mirror that a test stalls stays so until the test goes on, however loaded the machine is.
+          stall_timeout: '10m',
           ...settings,
         },
       ],
