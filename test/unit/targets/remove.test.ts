@@ -34,11 +34,21 @@ function old(id: string): Removal {
   };
 }
 
+const remove = (removals: Removal[], begun = false) =>
+  removeImages(glance, removals, () => undefined, { signal: new AbortController().signal, begun });
+
+test('an image that is gone counts as removed where an attempt before may have done it', async () => {
+  const removals = [old('gone')];
+  server.on('GET /one/v2/images/gone', reply(404));
+  expect(await remove(removals)).toMatchObject({ removed: 0, failures: [] });
+  expect(await remove(removals, true)).toMatchObject({ removed: 1, failures: [] });
+});
+
 test('an image in use is reported and holds up no other removal', async () => {
   const removals = [old('used'), old('free')];
   server.on('DELETE /one/v2/images/used', reply(409, 'Image used could not be deleted because it is in use'));
   server.on('DELETE /one/v2/images/free', reply(204));
-  expect(await removeImages(glance, removals, () => undefined, new AbortController().signal)).toMatchObject({
+  expect(await remove(removals)).toMatchObject({
     removed: 1,
     failures: [{ key: 'rm:used', code: 'Conflict', message: expect.stringContaining('in use') as string }],
   });
@@ -47,7 +57,5 @@ test('an image in use is reported and holds up no other removal', async () => {
 test('a service that fails is worth another attempt at the whole', async () => {
   const removals = [old('one')];
   server.on('DELETE /one/v2/images/one', reply(503));
-  await expect(
-    removeImages(glance, removals, () => undefined, new AbortController().signal),
-  ).rejects.toMatchObject({ retryable: true });
+  await expect(remove(removals)).rejects.toMatchObject({ retryable: true });
 });
