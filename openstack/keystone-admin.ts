@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { EndpointInterface } from './cloud-types.js';
 import type { Answer, Method } from './http-client.js';
@@ -35,9 +34,6 @@ export interface WantedEndpoint {
   readonly interface: EndpointInterface;
   readonly url: string;
 }
-
-/** Milliseconds in which who made the same service at the same moment has looked for twins. */
-const TWIN_PAUSE_MS = 1_000;
 
 const serviceSchema = z
   .object({
@@ -105,21 +101,14 @@ export class KeystoneAdmin {
   }
 
   /**
-   * Of two who made the same service at the same moment one gives way: the one with the later id, at once; the other after a
-   * pause, when its twin is still there, since whoever made that one had looked before.
+   * Of two who made the same service at the same moment the one with the later id gives way. Where that one had looked before its twin
+   * came, both stay: everybody takes the first from then on, and the other one leads to the same address.
    */
   async #firstOfTwins(made: KeystoneService, signal?: AbortSignal): Promise<KeystoneService> {
-    for (const pause of [0, TWIN_PAUSE_MS]) {
-      await delay(pause, undefined, { signal });
-      const all = await this.listServices({ type: made.type, name: made.name }, signal);
-      const twins = all.filter(({ id }) => id !== made.id).sort((a, b) => (a.id < b.id ? -1 : 1));
-      const [first] = twins;
-      if (!first) return made;
-      if (pause === 0 && made.id < first.id) continue;
-      await this.deleteService(made.id, signal);
-      return first;
-    }
-    return made;
+    const all = await this.listServices({ type: made.type, name: made.name }, signal);
+    const first = all.reduce((one, other) => (other.id < one.id ? other : one), made);
+    if (first.id !== made.id) await this.deleteService(made.id, signal);
+    return first;
   }
 
   async deleteService(id: string, signal?: AbortSignal): Promise<void> {
