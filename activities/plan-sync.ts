@@ -1,12 +1,12 @@
 import type { Activities } from '../contracts/activities.js';
-import { counted } from '../contracts/counted.js';
 import { contentIdFor } from '../targets/content-id.js';
-import { pageOf, surveyRegion } from '../targets/plan.js';
+import { imagesToAskAbout, pageOf, surveyRegion, type PlanInput } from '../targets/plan.js';
 import type { Dependencies } from './dependencies.js';
 import { beating } from './heartbeat.js';
+import { imageUsage } from './image-usage.js';
 import { listInventory } from './inventory.js';
 import { PassSurveys } from './pass-surveys.js';
-import { readItems, type SourceItems } from './source-items.js';
+import { nothingWanted, readItems } from './source-items.js';
 
 /**
  * Compares what the mirror has with what Glance holds, and answers with a page of work. Later pages of a pass are taken from the survey
@@ -27,28 +27,27 @@ export function planSync(dependencies: Dependencies): Activities['planSync'] {
 
         const contentId = contentIdFor(mirror, target.region);
         const source = await readItems(documents, mirror, refs, signal);
-        const images = await listInventory(clouds, target, contentId, signal);
-        const survey = surveyRegion({
+        const input: PlanInput = {
           cloud: target.cloud,
           region: target.region,
           settings: { ...mirror, mirror: mirror.name, contentId },
           ...source,
-          images,
+          images: await listInventory(clouds, target, contentId, signal),
           ...way,
-        });
+          now: Date.now(),
+          usage: new Map(),
+        };
+        const first = surveyRegion(input);
+        // Nova is asked only where its answer decides what the page says: what goes, and the counts of a dry run.
+        const told = way.preview || pageOf(first, way).items.length === 0;
+        const asked = told ? imagesToAskAbout(first, input) : [];
+        const { usage, warnings } = await imageUsage(clouds, target, asked, signal);
+        const survey = usage.size > 0 ? surveyRegion({ ...input, usage }) : first;
         const page = pageOf(survey, way);
         if (page.next !== '') passes.keep(survey);
-        return source.items.length > 0
-          ? page
-          : { ...page, warnings: [...page.warnings, nothingWanted(source)] };
+        if (source.items.length === 0) warnings.push(nothingWanted(source));
+        return { ...page, warnings: [...page.warnings, ...warnings] };
       },
     );
   };
-}
-
-/** Said aloud, since a filter that lets nothing pass looks like a mirror that is in step. */
-function nothingWanted({ seen }: SourceItems): string {
-  return seen === 0
-    ? 'the mirror has no item with a file; what is in the cloud stays as it is'
-    : `none of the mirror's ${counted(seen, 'item')} passes the filters; what is in the cloud stays as it is`;
 }

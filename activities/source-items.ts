@@ -1,6 +1,7 @@
+import type { MirrorSettings } from '../config/index.js';
+import { counted } from '../contracts/counted.js';
 import { ImageStreamError } from '../contracts/errors.js';
 import type { DocumentRef } from '../contracts/sync.js';
-import type { MirrorSettings } from '../config/index.js';
 import {
   flatten,
   inheritedData,
@@ -13,6 +14,13 @@ import {
 } from '../simplestreams/index.js';
 import type { CandidateItem } from '../targets/plan.js';
 import type { Documents } from './documents.js';
+
+/** Said aloud, since a filter that lets nothing pass looks like a mirror that is in step. */
+export function nothingWanted({ seen }: SourceItems): string {
+  return seen === 0
+    ? 'the mirror has no item with a file; what is in the cloud stays as it is'
+    : `none of the mirror's ${counted(seen, 'item')} passes the filters; what is in the cloud stays as it is`;
+}
 
 export interface SourceItems {
   items: CandidateItem[];

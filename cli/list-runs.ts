@@ -77,13 +77,15 @@ function counts(regions: readonly RegionSummary[]): string {
   const added = sum((region) => region.added);
   const repaired = sum((region) => region.repaired);
   const removed = sum((region) => region.removed);
+  const retired = sum((region) => region.retired);
   const unchanged = sum((region) => region.unchanged);
-  if (added + repaired + removed === 0) return `nothing to do, ${unchanged} unchanged`;
+  if (added + repaired + removed + retired === 0) return `nothing to do, ${unchanged} unchanged`;
   const bytes = formatBytes(sum((region) => region.uploadedBytes));
   return [
     `${added} added${added > 0 ? ` (${bytes})` : ''}`,
     ...(repaired > 0 ? [`${repaired} repaired`] : []),
     `${removed} removed`,
+    ...(retired > 0 ? [`${retired} retired`] : []),
     `${unchanged} unchanged`,
   ].join(', ');
 }

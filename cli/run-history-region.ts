@@ -108,6 +108,10 @@ function note(record: RegionRecord, { kind, item, page }: Begun, event: HistoryE
   } else if (kind === 'removeImages') {
     const removed = decoded<RemoveResult>(result);
     summary.removed += removed?.removed ?? 0;
+    summary.retired += removed?.retired ?? 0;
+    for (const { message } of removed?.kept ?? []) {
+      if (summary.warnings.length < LISTED) summary.warnings.push(message);
+    }
     for (const one of removed?.failures ?? []) addFailure(summary, one);
   } else if (kind === 'planSync') {
     const plan = decoded<PlanPage>(result);

@@ -51,10 +51,10 @@ function regionLines({
   summary,
   active,
 }: RegionView): string[] {
-  const { added, repaired, removed, unchanged, failureCount, uploadedBytes } = summary;
+  const { added, repaired, removed, retired, unchanged, failureCount, uploadedBytes } = summary;
   return [
     `${cloud}/${region}: ${stage}, ${done} of ${counted(total, 'image')}, ${formatBytes(uploadedBytes)} of ${formatBytes(totalBytes)}`,
-    `  ${added} added, ${repaired} repaired, ${removed} removed, ${unchanged} unchanged, ${failureCount} failed`,
+    `  ${added} added, ${repaired} repaired, ${removed} removed${retired > 0 ? `, ${retired} retired` : ''}, ${unchanged} unchanged, ${failureCount} failed`,
     ...active.map(
       ({ label, stage: step, offset, total: size }) =>
         `  active: ${label} ${step}${step === '' ? '' : ' '}${formatBytes(offset)} of ${formatBytes(size)}`,

@@ -19,12 +19,13 @@ export function renderSummary({ mirror, regions, failedRegions }: SyncMirrorResu
 }
 
 function printRegion(mirror: string, summary: RegionSummary): string {
-  const { cloud, region, added, repaired, removed, unchanged, failureCount } = summary;
-  const changed = added + repaired + removed > 0;
+  const { cloud, region, added, repaired, removed, retired, unchanged, failureCount } = summary;
+  const changed = added + repaired + removed + retired > 0;
   const counts = [
     `${added} added${added > 0 ? ` (${formatBytes(summary.uploadedBytes)})` : ''}`,
     repaired > 0 ? `${repaired} repaired` : '',
     `${removed} removed`,
+    retired > 0 ? `${retired} retired` : '',
     `${unchanged} unchanged`,
     failureCount > 0 ? `${failureCount} failed` : '',
   ].filter((part) => part !== '');
@@ -72,7 +73,7 @@ function printPlan(
 ): string {
   const { upload, finalise, remove, unchanged, bytes } = counts;
   const head = `${mirror} → ${cloud}/${region}: ${upload} to upload (${formatBytes(bytes)}), ${finalise} to repair, ${remove} to remove, ${unchanged} unchanged\n`;
-  const names = { upload: 'upload', finalise: 'repair', remove: 'remove' };
+  const names = { upload: 'upload', finalise: 'repair', remove: 'remove', retire: 'retire' };
   const cells = rows.map(({ action, product, version, item, size, detail }) =>
     [names[action], product, version, item, action === 'upload' ? formatBytes(size) : '', detail].map(
       (cell) => shortened(printable(cell)),

@@ -105,12 +105,28 @@ function mirrorMeaning(mirror: MirrorSettings): string {
   const fallbacks =
     mirror.fallbackUrls.length > 0 ? ` (or ${mirror.fallbackUrls.map(printableUrl).join(', ')})` : '';
   const what = mirror.filters.length > 0 ? `items with ${mirror.filters.join(' and ')}` : 'all items';
-  const gone = mirror.keep ? 'kept while there are no more than that' : 'removed';
+  const gone = mirror.keep ? 'kept while there are no more than that' : 'superseded';
   return (
     `Mirror ${mirror.name} reads ${printableUrl(mirror.url)}${mirror.path}${fallbacks}, ${trust}, and brings ${amount} of each product, ` +
     `${what}, into ${mirror.clouds.join(', ')} as ${mirror.visibility} images named ${mirror.namePrefix}…, content id ${mirror.contentId}; ` +
-    `versions that left the mirror are ${gone}; it runs ${scheduleMeaning(mirror.schedule)}.`
+    `versions that left the mirror are ${gone}; ${retirementMeaning(mirror)}; it runs ${scheduleMeaning(mirror.schedule)}.`
   );
+}
+
+function retirementMeaning({ retire, retireAfter, inUse }: MirrorSettings): string {
+  const later = `and deleted after ${formatDuration(retireAfter)}`;
+  const superseded = {
+    delete: 'deleted',
+    hide: `hidden ${later}`,
+    deactivate: `deactivated ${later}`,
+    community: `made community images ${later}`,
+  }[retire];
+  const used = {
+    hide: ', those that servers use hidden until they are free',
+    keep: ', but for those that servers use',
+    delete: ', in use or not',
+  }[inUse];
+  return `superseded versions are ${superseded}${used}`;
 }
 
 function scheduleMeaning(schedule: ScheduleSettings | undefined): string {

@@ -47,6 +47,12 @@ export interface MirrorSettings {
   max: number | undefined;
   /** Whether versions that left the mirror stay, while there are no more than `max`. @default false */
   keep: boolean;
+  /** What happens to superseded images before they are deleted. @default 'delete': nothing, they are deleted at once */
+  retire: 'delete' | 'hide' | 'deactivate' | 'community';
+  /** Milliseconds that a superseded image stays retired before it is deleted. @default 30 days */
+  retireAfter: number;
+  /** What happens to images that should go and that servers use. @default 'hide' */
+  inUse: 'hide' | 'keep' | 'delete';
   /** Names of clouds of this file. @default every cloud of the file */
   clouds: string[];
   /** Template of the content id; `{region}` and `{mirror}` are replaced. @default 'auto.sync' */

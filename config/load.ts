@@ -18,6 +18,8 @@ export interface LoadOptions {
 
 /** A configuration is written by hand; anything larger is another kind of file. */
 const LARGEST_FILE = 2 ** 20;
+/** How long superseded images stay hidden or deactivated where the file does not say. */
+const RETIRE_AFTER_MS = 30 * 24 * 3600e3;
 
 /**
  * Reads and checks the configuration file.
@@ -118,6 +120,9 @@ function complete(settings: FileSettings, file: string, env: NodeJS.ProcessEnv):
       indexFilters: mirror.index_filters,
       max: mirror.max,
       keep: mirror.keep,
+      retire: mirror.retire,
+      retireAfter: mirror.retire_after ?? RETIRE_AFTER_MS,
+      inUse: mirror.in_use,
       clouds: mirror.clouds ?? everyCloud,
       contentId: mirror.content_id,
       namePrefix: mirror.name_prefix,

@@ -39,6 +39,9 @@ export function relationProblems(settings: FileSettings): Problem[] {
     if (mirror.keep && mirror.max === undefined) {
       invalid(['mirrors', index, 'keep'], 'needs max, which says how many versions to keep');
     }
+    if (mirror.retire_after !== undefined && mirror.retire === 'delete') {
+      invalid(['mirrors', index, 'retire_after'], 'needs retire: hide, deactivate or community');
+    }
     if (mirror.signature === undefined && !mirror.path.endsWith('.sjson')) {
       invalid(
         ['mirrors', index, 'path'],

@@ -74,6 +74,9 @@ const mirror = {
   index_filters: z.array(filter).default(['datatype=image-downloads']),
   max: z.int().min(1).max(1_000_000).optional(),
   keep: z.boolean().default(false),
+  retire: z.enum(['delete', 'hide', 'deactivate', 'community']).default('delete'),
+  retire_after: duration.optional(),
+  in_use: z.enum(['hide', 'keep', 'delete']).default('hide'),
   clouds: unique(name).min(1, 'must name a cloud; leave the key out for all').optional(),
   content_id: z
     .string()

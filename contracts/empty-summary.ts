@@ -8,6 +8,7 @@ export function emptySummary(cloud: string, region: string): RegionSummary {
     added: 0,
     repaired: 0,
     removed: 0,
+    retired: 0,
     unchanged: 0,
     fetchedBytes: 0,
     uploadedBytes: 0,

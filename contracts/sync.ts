@@ -94,6 +94,10 @@ export interface Removal {
   version: string;
   item: string;
   reason: 'superseded' | 'duplicate' | 'leftover' | 'replaced';
+  /** `delete`, or how it is withdrawn until it is deleted. */
+  action: 'delete' | 'hide' | 'deactivate' | 'community';
+  /** The image in its place: it must be active at that very moment. Absent for leftovers, which nobody can use. */
+  successorId?: string;
 }
 
 export interface ItemFailure {
@@ -157,6 +161,10 @@ export interface ImageResult extends UploadResult {
 
 export interface RemoveResult {
   removed: number;
+  /** Withdrawn, to be deleted by a later run. */
+  retired: number;
+  /** Images that stay for now: protected, in use by Glance's own word, not ours to delete. The next run tries again. */
+  kept: { key: string; message: string }[];
   failures: ItemFailure[];
 }
 
@@ -181,6 +189,8 @@ export interface RegionSummary {
   added: number;
   repaired: number;
   removed: number;
+  /** Superseded images that were hidden, deactivated or made community, to be deleted later. */
+  retired: number;
   unchanged: number;
   fetchedBytes: number;
   uploadedBytes: number;
@@ -210,7 +220,7 @@ export interface SyncSummary {
 }
 
 export interface PlannedRow {
-  action: 'upload' | 'finalise' | 'remove';
+  action: 'upload' | 'finalise' | 'remove' | 'retire';
   product: string;
   version: string;
   item: string;

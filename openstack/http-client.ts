@@ -10,7 +10,7 @@ export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 export interface Call {
   readonly action: Action;
-  /** The service as its users call it: Keystone, Glance, Swift. */
+  /** The service as its users call it: Keystone, Glance, Nova, Swift. */
   readonly service: string;
   readonly method: Method;
   readonly url: string;

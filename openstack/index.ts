@@ -8,6 +8,7 @@ export { Glance } from './glance.js';
 export type { GlanceImage, ImageChanges, NewImage, PatchOperation, Visibility } from './glance-image.js';
 export type { ImageFilters } from './glance-list.js';
 export type { UploadOptions } from './glance-upload.js';
+export { Nova } from './nova.js';
 export { Session } from './session.js';
 export type { CloudIdentity, SessionOptions } from './session.js';
 export { KeystoneAdmin } from './keystone-admin.js';

@@ -7,6 +7,7 @@ export type Action =
   | 'authenticate'
   | 'identity'
   | 'advertise'
+  | 'compute'
   | 'image'
   | 'image-publish'
   | 'image-upload'
@@ -89,6 +90,7 @@ const BY_ACTION: Readonly<Record<Action, Rows>> = {
   },
   identity: KEYSTONE,
   advertise: { ...KEYSTONE, 403: { code: 'AdvertiseForbidden' } },
+  compute: {},
   image: {},
   'image-publish': { 403: { code: 'VisibilityForbidden' } },
   'image-upload': {
@@ -110,7 +112,7 @@ export function judge(action: Action, condition: number | Fault): Verdict {
 
 export interface Failure {
   readonly action: Action;
-  /** The service as its users call it: Keystone, Glance, Swift. */
+  /** The service as its users call it: Keystone, Glance, Nova, Swift. */
   readonly service: string;
   readonly method: string;
   readonly url: string;

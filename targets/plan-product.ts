@@ -3,13 +3,14 @@ import type { Removal } from '../contracts/sync.js';
 import { resolveWork } from '../simplestreams/index.js';
 import { differences } from './glance/differences.js';
 import { imageFields } from './glance/image-fields.js';
-import { isOurs, isWhole, type InventoryImage } from './glance/inventory.js';
+import { isOurs, isRetired, isWhole, type InventoryImage } from './glance/inventory.js';
 import { groupBy, identity } from './grouping.js';
 import { chooseHolder } from './holder.js';
 import { PAGE_BYTES, weight } from './page.js';
 import { chosenItems, imageItem, notStaying, notToBeHad, orderOf } from './plan-item.js';
 import type { CandidateItem, PlanInput, WantedItem, Work } from './plan-types.js';
-import { removal, removalReason } from './removals.js';
+import { removal, removalReason, type Wanted } from './removals.js';
+import { fate } from './retirement.js';
 
 const TOO_HEAVY = `its names and metadata are over ${PAGE_BYTES} bytes`;
 
@@ -31,6 +32,8 @@ interface Progress {
   /** Something cannot be had, or does not stay as it was made. */
   damaged: boolean;
   wholeVersions: number;
+  /** An active image of the newest whole version. */
+  successorId: string | undefined;
 }
 
 /** What is to be done about one product, given every image with an identity of it. */
@@ -43,7 +46,9 @@ export function planProduct(
   const { settings, sourceContentIds } = input;
   const ours = images.filter((image) => isOurs(image, settings.mirror, sourceContentIds));
   const versions = groupBy(items, ({ version }) => version);
-  const held = new Set(ours.filter(isWhole).map(({ version }) => version));
+  const held = new Set(
+    ours.filter((image) => isWhole(image) && !isRetired(image)).map(({ version }) => version),
+  );
   const { add, remove } = resolveWork({
     source: versions.keys(),
     target: held,
@@ -64,35 +69,38 @@ export function planProduct(
     pending: false,
     damaged: false,
     wholeVersions: 0,
+    successorId: undefined,
   };
   wanted.forEach((version, place) => {
-    const whole = chosenItems(versions.get(version) ?? []).map((candidate) => {
+    const items = chosenItems(versions.get(version) ?? []);
+    const holders = items.map((candidate) => {
       const found = byIdentity.get(identity(version, candidate.item)) ?? [];
       return planItem(input, candidate, found, orderOf(rank, place, candidate.item), progress);
     });
-    if (whole.every(Boolean)) progress.wholeVersions += 1;
+    if (!holders.every((holder) => holder?.status === 'active')) return;
+    progress.wholeVersions += 1;
+    progress.successorId ??= holders[0]?.id;
   });
-  return {
-    ...progress.work,
-    removals: removalsOf(input, ours, going, new Set(wanted), byIdentity, progress),
-  };
+  const { keepIds, successorId } = progress;
+  const aim = { versions: new Set(wanted), going, byIdentity, keepIds, successorId };
+  return { ...progress.work, removals: removalsOf(input, ours, aim, progress) };
 }
 
-/** Says whether the item is there and active, and otherwise what is to be done about it. */
+/** Gives the image that holds the item, and notes what is to be done about it. */
 function planItem(
   input: PlanInput,
   candidate: CandidateItem,
   found: readonly InventoryImage[],
   order: string,
   progress: Progress,
-): boolean {
+): InventoryImage | undefined {
   const { settings, sourceContentIds } = input;
   const { work } = progress;
   const key = itemKey(settings.contentId, candidate.product, candidate.version, candidate.item);
   if ('code' in candidate.facts) {
     work.failures.push(notToBeHad(key, candidate, candidate.facts.code, candidate.facts.message));
     progress.damaged = true;
-    return true;
+    return undefined;
   }
   const item: WantedItem = { ...candidate, ...candidate.facts };
   // Of another tool's image nothing says which bytes it has, but for those of our own source.
@@ -104,10 +112,9 @@ function planItem(
   const foreign = holder !== undefined && !isOurs(holder, settings.mirror, sourceContentIds);
   const fields = imageFields(item, settings);
   const differs = holder && !foreign ? differences(holder, fields) : [];
-  const whole = holder?.status === 'active';
   if (holder && differs.length === 0) {
     work.unchanged += 1;
-    return whole;
+    return holder;
   }
   const next = imageItem(input, item, key, fields, holder, differs);
   if (weight(next) > PAGE_BYTES) {
@@ -120,22 +127,21 @@ function planItem(
     progress.pending = true;
     work.items.push({ key, order, item: next });
   }
-  return whole;
+  return holder;
 }
 
 /** Nothing goes while something of the product is to be brought, could not be had, or no wanted version is whole. */
 function removalsOf(
-  { settings, preview }: PlanInput,
+  { settings, preview, usage, now }: PlanInput,
   ours: readonly InventoryImage[],
-  going: ReadonlySet<string>,
-  wanted: ReadonlySet<string>,
-  byIdentity: ReadonlyMap<string, readonly InventoryImage[]>,
-  { keepIds, pending, damaged, wholeVersions }: Progress,
+  wanted: Wanted,
+  { pending, damaged, wholeVersions }: Progress,
 ): Removal[] {
-  if (damaged || (!preview && (pending || wholeVersions === 0))) return [];
+  if (damaged || (pending ? !preview : wholeVersions === 0)) return [];
   return ours.flatMap((image) => {
-    if (keepIds.has(image.id)) return [];
-    const reason = removalReason(image, going, wanted, byIdentity, keepIds);
-    return reason ? [removal(image, settings.contentId, reason)] : [];
+    if (wanted.keepIds.has(image.id)) return [];
+    const why = removalReason(image, wanted);
+    const action = why && fate(image, why.reason, settings, usage.get(image.id) ?? 'free', now);
+    return action ? [removal(image, settings.contentId, action, why)] : [];
   });
 }

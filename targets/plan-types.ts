@@ -1,6 +1,7 @@
 import type { Digest, ImageItem, ItemFailure, PlanPosition, Removal } from '../contracts/sync.js';
 import type { ImageSettings, SourceItem } from './glance/image-fields.js';
 import type { InventoryImage } from './glance/inventory.js';
+import type { RetirementSettings, Usage } from './retirement.js';
 
 /** An item of the mirror that passed the filters. */
 export interface CandidateItem extends Omit<SourceItem, 'digest'> {
@@ -15,7 +16,7 @@ export type WantedItem = CandidateItem & { size: number; digest: Digest };
 export interface PlanInput {
   cloud: string;
   region: string;
-  settings: ImageSettings & { max: number | undefined; keep: boolean };
+  settings: ImageSettings & RetirementSettings & { max: number | undefined; keep: boolean };
   items: readonly CandidateItem[];
   /** Content ids of the mirror's documents. */
   sourceContentIds: ReadonlySet<string>;
@@ -25,6 +26,10 @@ export interface PlanInput {
   pageSize: number;
   /** Also list the removals that would follow the uploads. */
   preview: boolean;
+  /** Milliseconds since 1970. */
+  now: number;
+  /** Images that were asked about, by id; the others count as free. */
+  usage: ReadonlyMap<string, Usage>;
 }
 
 export interface OrderedItem {

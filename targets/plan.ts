@@ -46,6 +46,15 @@ export function pageOf(work: Work, input: Pick<PlanInput, 'position' | 'pageSize
   };
 }
 
+/** Images that would go and that servers may use: their usage decides what becomes of them. */
+export function imagesToAskAbout(work: Work, { settings, position }: PlanInput): string[] {
+  if (settings.inUse === 'delete') return [];
+  const failed = new Set(position.failed);
+  return work.removals
+    .filter(({ key, reason }) => reason !== 'leftover' && !failed.has(key))
+    .map(({ imageId }) => imageId);
+}
+
 /** All that is to be done in a region at this moment. */
 export function surveyRegion(input: PlanInput): Work {
   const failed = new Set(input.position.failed);

@@ -37,8 +37,12 @@ export async function collectPlan(
     for (const { action, product, version, item, size, differs } of page.items) {
       rows.push({ action, product, version, item, size, detail: (differs ?? []).join(', ') });
     }
-    for (const { product, version, item, reason } of page.removals) {
-      rows.push({ action: 'remove', product, version, item, size: 0, detail: reason });
+    for (const { product, version, item, reason, action } of page.removals) {
+      const what =
+        action === 'delete'
+          ? { action: 'remove' as const, detail: reason }
+          : { action: 'retire' as const, detail: `${reason}: ${action}` };
+      rows.push({ product, version, item, size: 0, ...what });
     }
     position.cursor = page.next;
   } while (position.cursor !== '' && rows.length < MAX_ROWS);

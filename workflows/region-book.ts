@@ -18,6 +18,9 @@ import { tell } from './story.js';
 /** Failures that a summary lists; the rest is counted. */
 const LISTED_FAILURES = 100;
 
+/** Images that a summary names as staying although they should go. */
+const LISTED_KEPT = 20;
+
 /** What a region's run has done so far: its position in the plan, its summary, and the answer to `progress`. */
 export class RegionBook {
   readonly position: PlanPosition;
@@ -54,8 +57,8 @@ export class RegionBook {
   }
 
   story(): string {
-    const { added, repaired, removed, unchanged, failureCount, uploadedBytes } = this.summary;
-    return `${added} added (${formatBytes(uploadedBytes)}), ${repaired} repaired, ${removed} removed, ${unchanged} unchanged, ${failureCount} failed`;
+    const { added, repaired, removed, retired, unchanged, failureCount, uploadedBytes } = this.summary;
+    return `${added} added (${formatBytes(uploadedBytes)}), ${repaired} repaired, ${removed} removed${retired > 0 ? `, ${retired} retired` : ''}, ${unchanged} unchanged, ${failureCount} failed`;
   }
 
   startPass(pass: number): void {
@@ -109,6 +112,8 @@ export class RegionBook {
 
   removed(result: RemoveResult): void {
     this.summary.removed += result.removed;
+    this.summary.retired += result.retired;
+    for (const { key, message } of result.kept) this.keep(key, message);
     for (const failure of result.failures) this.note(failure);
   }
 
@@ -137,6 +142,16 @@ export class RegionBook {
       failed: failureCount,
       active: [...this.active.values()],
     };
+  }
+
+  /** An image that could not go yet: nothing failed, and it is not tried again in this run. */
+  private keep(key: string, message: string): void {
+    if (this.position.failed.includes(key)) return;
+    this.position.failed.push(key);
+    const kept = this.position.failed.filter((one) => one.startsWith('rm:')).length;
+    const more = 'more images stay that should go; the next run tries again';
+    if (kept <= LISTED_KEPT) this.summary.warnings.push(message);
+    else if (!this.summary.warnings.includes(more)) this.summary.warnings.push(more);
   }
 
   private note(failure: ItemFailure): void {

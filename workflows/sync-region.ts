@@ -178,7 +178,7 @@ async function bring(input: SyncRegionInput, item: ImageItem): Promise<ImageResu
 
 async function removeOld({ run, target }: SyncRegionInput, book: RegionBook, page: PlanPage): Promise<void> {
   if (page.removals.length === 0) return;
-  book.tell('syncing', `Removing ${counted(page.removals.length, 'superseded image')}`);
+  book.tell('syncing', `Removing or retiring ${counted(page.removals.length, 'image')}`);
   book.removed(
     await cloudSteps(counted(page.removals.length, 'image')).removeImages({
       run,

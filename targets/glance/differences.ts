@@ -1,5 +1,5 @@
 import type { ImageFields } from '../../contracts/sync.js';
-import type { InventoryImage } from './inventory.js';
+import { RETIRED, isRetired, type InventoryImage } from './inventory.js';
 
 /** Properties that say who an image is; an image of another tool keeps its own metadata, which may follow a modified file. */
 const OWN_WORDS = new Set(['image_stream_mirror', 'image_stream_digest', 'simplestreams_metadata']);
@@ -13,6 +13,7 @@ export function differences(image: InventoryImage, wanted: ImageFields): string[
   if (image.status === 'deactivated') differs.push('status');
   if (image.visibility !== wanted.visibility) differs.push('visibility');
   if (image.hidden) differs.push('os_hidden');
+  if (isRetired(image)) differs.push(RETIRED);
   if (image.mirror === undefined) return differs;
   if (image.name !== wanted.name) differs.push('name');
   for (const [key, value] of Object.entries(wanted.properties)) {

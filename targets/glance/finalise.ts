@@ -2,7 +2,7 @@ import { ImageStreamError } from '../../contracts/errors.js';
 import type { ImageItem } from '../../contracts/sync.js';
 import type { Glance } from '../../openstack/index.js';
 import { propertiesToWrite } from './differences.js';
-import { VERIFIED, inventoryImage, isVerified, verifiedMark } from './inventory.js';
+import { RETIRED, VERIFIED, inventoryImage, isRetired, isVerified, verifiedMark } from './inventory.js';
 
 /**
  * Makes a whole image, whose bytes were compared, as it shall be, and writes only what differs. It is one change that Glance makes as a
@@ -32,8 +32,9 @@ export async function finaliseImage(glance: Glance, imageId: string, item: Image
   const shown = known.hidden ? { osHidden: false } : {};
   const visibility = image.visibility === item.image.visibility ? {} : { visibility: item.image.visibility };
   if (image.status === 'deactivated') await glance.reactivate(imageId);
-  if (Object.keys({ ...properties, ...name, ...shown, ...visibility }).length > 0) {
-    const changes = { set: properties, ...name, ...shown, ...visibility };
+  const again = isRetired(known) ? { remove: [RETIRED] } : {};
+  if (Object.keys({ ...properties, ...name, ...shown, ...visibility, ...again }).length > 0) {
+    const changes = { set: properties, ...name, ...shown, ...visibility, ...again };
     await glance.patch(imageId, changes).catch((error: unknown) => {
       const deleted = error instanceof ImageStreamError && error.code === 'NotFound';
       throw deleted ? gone(imageId, item) : error;

@@ -77,6 +77,13 @@ export function isVerified(image: InventoryImage): boolean {
   return image.mirror === undefined || image.properties[VERIFIED] === verifiedMark(image);
 }
 
+/** When a mirror retired the image (ISO 8601): it is not published, not counted as held, and deleted in the end. */
+export const RETIRED = 'image_stream_retired';
+
+export function isRetired(image: InventoryImage): boolean {
+  return image.properties[RETIRED] !== undefined;
+}
+
 /** Whole and usable, or made so by an operation on Glance alone. */
 export function isWhole(image: InventoryImage): boolean {
   return image.status === 'active' || image.status === 'deactivated';

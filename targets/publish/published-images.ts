@@ -1,6 +1,6 @@
 import type { PublishedItem } from '../../simplestreams/index.js';
 import { parseJson, isObject } from '../../simplestreams/index.js';
-import { isVerified, type InventoryImage } from '../glance/inventory.js';
+import { isRetired, isVerified, type InventoryImage } from '../glance/inventory.js';
 
 /** Where the images are, as every published item says it. */
 export interface PublishedPlace {
@@ -20,11 +20,13 @@ const VIRT: ReadonlyMap<string | undefined, string> = new Map([
 ]);
 
 /**
- * The active images as items of an image-ids stream (simplestreams reference §4.7, Juju's rules in the OpenStack reference §2b):
+ * The active images that are neither hidden nor retired as items of an image-ids stream (simplestreams reference §4.7, Juju's rules in the OpenStack reference §2b):
  * one item a version and virt, virt on all versions of a product or on none, every value a string.
  */
 export function publishedImages(images: readonly InventoryImage[], place: PublishedPlace): PublishedItem[] {
-  const active = images.filter((image) => image.status === 'active' && isVerified(image) && !image.hidden);
+  const active = images.filter(
+    (image) => image.status === 'active' && isVerified(image) && !image.hidden && !isRetired(image),
+  );
   const mapped = new Map<string, boolean>();
   for (const { product, properties } of active) {
     mapped.set(product, (mapped.get(product) ?? true) && VIRT.has(properties.hypervisor_type));

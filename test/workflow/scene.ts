@@ -241,7 +241,12 @@ export class Scene {
         this.present.add(there(target, item));
         return { imageId: `id-${item.key}`, uploadedBytes: item.size, fetchedBytes: item.size };
       },
-      removeImages: async ({ removals }) => ({ removed: removals.length, failures: [] }),
+      removeImages: async ({ removals }) => ({
+        removed: removals.length,
+        retired: 0,
+        kept: [],
+        failures: [],
+      }),
       requestPublish: async () => ({
         products: 'written',
         index: 'written',

@@ -35,6 +35,7 @@ const removal = (name: string): Removal => ({
   version: '1',
   item: name,
   reason: 'superseded',
+  action: 'delete',
 });
 const itemFailure = (key: string): ItemFailure => ({
   key,
@@ -280,7 +281,7 @@ live('removes superseded images when everything wanted is there', async () => {
   });
   scene.activities.removeImages = async ({ removals }) => {
     removals.forEach(({ name }) => gone.add(name));
-    return { removed: removals.length, failures: [] };
+    return { removed: removals.length, retired: 0, kept: [], failures: [] };
   };
   expect(await regionOf(scene)).toMatchObject({ removed: 2 });
 });
@@ -309,7 +310,7 @@ live('removes page after page where there are more than one carries', async () =
   });
   scene.activities.removeImages = async ({ removals }) => {
     left = left.filter((one) => !removals.some(({ key }) => key === one.key));
-    return { removed: removals.length, failures: [] };
+    return { removed: removals.length, retired: 0, kept: [], failures: [] };
   };
   expect(await regionOf(scene)).toMatchObject({ removed: 5 });
 });
@@ -334,10 +335,36 @@ live('reports a refused removal and goes on', async () => {
   });
   scene.activities.removeImages = async () => ({
     removed: 0,
+    retired: 0,
+    kept: [],
     failures: [{ ...itemFailure('rm:a'), code: 'Forbidden' }],
   });
   const summary = await regionOf(scene, { settings: scene.settings });
   expect(summary).toMatchObject({ removed: 0, failureCount: 1, published: { products: 'written' } });
+});
+
+live('warns of images that stay although they should go, asks for each once, and fails nothing', async () => {
+  const scene = on.scene();
+  const names = Array.from({ length: 30 }, (_, index) => `r${index}`);
+  scene.activities.planSync = async ({ position }) => {
+    const left = names.map(removal).filter(({ key }) => !position.failed.includes(key));
+    return {
+      ...emptyPage(),
+      removals: left.slice(0, 10),
+      counts: { ...emptyPage().counts, remove: left.length },
+    };
+  };
+  scene.activities.removeImages = async ({ removals }) => ({
+    removed: 0,
+    retired: 1,
+    kept: removals.slice(1).map(({ key, name }) => ({ key, message: `${name} stays: it is protected` })),
+    failures: [],
+  });
+  const summary = await regionOf(scene);
+  expect(summary).toMatchObject({ removed: 0, failureCount: 0, failures: [] });
+  expect(summary.retired).toBeGreaterThanOrEqual(3);
+  expect(summary.warnings).toContain('r1 stays: it is protected');
+  expect(summary.warnings.length).toBeLessThanOrEqual(21);
 });
 
 live('waits while another run has an image in hand, and plans again', async () => {

@@ -25,6 +25,17 @@ test('says in sentences what the smallest configuration does', async () => {
   expect(meaning[2]).toMatch(/^Downloads are staged in /);
 });
 
+test('says what becomes of superseded versions', async () => {
+  const meaning = async (...lines: string[]) => (await check(withMirror(...lines))).meaning[0];
+  expect(await meaning()).toMatch(/superseded versions are deleted, those that servers use hidden until/);
+  expect(await meaning('retire: deactivate', 'retire_after: 7d', 'in_use: keep')).toMatch(
+    /are deactivated and deleted after 7d, but for those that servers use/,
+  );
+  expect(await meaning('retire: community', 'in_use: delete')).toMatch(
+    /community images.*30d, in use or not/,
+  );
+});
+
 test('prints no password of a URL', async () => {
   const { meaning, warnings } = await check(
     withMirror('signature: skip', 'fallback_urls: [http://u:hunter2@b.test/]').replace(

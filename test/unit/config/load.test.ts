@@ -29,6 +29,9 @@ test('fills in every default of the smallest configuration', async () => {
       indexFilters: ['datatype=image-downloads'],
       max: undefined,
       keep: false,
+      retire: 'delete',
+      retireAfter: 30 * 24 * 3600e3,
+      inUse: 'hide',
       clouds: ['prod'],
       contentId: 'auto.sync',
       namePrefix: 'auto-sync/',
@@ -150,6 +153,7 @@ test.each([
     /signature: skip/,
   ],
   ['keep without max', ['keep: true'], 6, 'ConfigInvalid', /needs max/],
+  ['an age without retirement', ['retire_after: 7d'], 6, 'ConfigInvalid', /needs retire/],
   [
     'a cloud that the file does not have',
     ['clouds:', '  - prod', '  - prdo'],

@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest';
 import { itemKey } from '../../../contracts/ids.js';
 import type { InventoryImage } from '../../../targets/glance/inventory.js';
-import { planRegion, type CandidateItem, type PlanInput } from '../../../targets/plan.js';
+import {
+  imagesToAskAbout,
+  planRegion,
+  surveyRegion,
+  type CandidateItem,
+  type PlanInput,
+} from '../../../targets/plan.js';
 import { PRODUCT, SETTINGS, adopted, digestOf, imageOf, input, item, planned } from './support.js';
 
 const keyOf = ({ product, version, item: name }: CandidateItem) =>
@@ -259,6 +265,36 @@ test('removes nothing while the only image of the wanted version is a deactivate
   const [old, now] = [item('20240101'), item('20240201')];
   const images = [imageOf(old), imageOf(now, { mirror: 'other', status: 'deactivated' })];
   expect(planned({ items: [now], images })).toEqual([]);
+});
+
+test('names the active image that a removed one makes room for', () => {
+  const [old, now] = [item('20240101'), item('20240201')];
+  const images = [imageOf(old), imageOf(now)];
+  expect(planRegion(input({ items: [now], images })).removals).toMatchObject([
+    { imageId: imageOf(old).id, successorId: imageOf(now).id },
+  ]);
+});
+
+test('keeps the active image of former bytes while the new ones are a deactivated image of another mirror', () => {
+  const [one, other] = [item('20240101'), item('20240201')];
+  const mine = imageOf(one, { id: 'mine', digest: `sha256:${'b'.repeat(64)}` });
+  const theirs = imageOf(one, { id: 'theirs', mirror: 'other', status: 'deactivated' });
+  expect(planned({ items: [one, other], images: [mine, theirs, imageOf(other)] })).toEqual([]);
+});
+
+test('shows no removal in a dry run that no sync would make', () => {
+  const [old, now] = [item('20240101'), item('20240201')];
+  const images = [imageOf(old), imageOf(now, { mirror: 'other', status: 'deactivated' })];
+  expect(planned({ items: [now], images, preview: true })).toEqual([]);
+});
+
+test('asks about images that would go and may be in use, and about no others', () => {
+  const [old, now] = [item('20240101'), item('20240201')];
+  const leftover = imageOf(now, { id: 'x', status: 'saving' });
+  const all = input({ items: [now], images: [imageOf(old), imageOf(now), leftover] });
+  expect(imagesToAskAbout(surveyRegion(all), all)).toEqual([imageOf(old).id]);
+  const careless = { ...all, settings: { ...SETTINGS, inUse: 'delete' as const } };
+  expect(imagesToAskAbout(surveyRegion(careless), careless)).toEqual([]);
 });
 
 test('does not try a removal again that failed in this run', () => {

@@ -35,6 +35,16 @@ test.each(['queued', 'saving', 'deactivated', 'killed', 'importing'])(
   },
 );
 
+test.each(['2025-01-01T00:00:00Z', 'nonsense'])(
+  'does not publish a retired image, whatever its visibility (%s)',
+  (date) => {
+    const community = with_('20240101', { image_stream_retired: date }, { visibility: 'community' });
+    expect(publish(community, imageOf(item('20240201')))).toMatchObject([
+      { item: 'disk1.img', id: imageOf(item('20240201')).id },
+    ]);
+  },
+);
+
 test('does not publish an image whose bytes were never compared, or one that is hidden', () => {
   const unverified = with_('20240101', { image_stream_verified: 'f'.repeat(32) });
   expect(publish(unverified)).toEqual([]);

@@ -1,12 +1,14 @@
 import type { Digest } from '../../../contracts/sync.js';
-import { imageFields, type ImageSettings } from '../../../targets/glance/image-fields.js';
+import { imageFields } from '../../../targets/glance/image-fields.js';
 import { verifiedMark, type InventoryImage } from '../../../targets/glance/inventory.js';
 import { planRegion, type CandidateItem, type PlanInput } from '../../../targets/plan.js';
 
+export const DAY = 24 * 3600e3;
+export const NOW = Date.parse('2025-06-01T00:00:00Z');
 export const PRODUCT = 'com.ubuntu.cloud:server:24.04:amd64';
 export const SOURCE = 'com.ubuntu.cloud:released:download';
 
-export const SETTINGS: ImageSettings & { max: number | undefined; keep: boolean } = {
+export const SETTINGS: PlanInput['settings'] = {
   mirror: 'ubuntu',
   contentId: 'auto.sync',
   namePrefix: 'auto-sync/',
@@ -15,6 +17,9 @@ export const SETTINGS: ImageSettings & { max: number | undefined; keep: boolean 
   hypervisorMapping: false,
   max: undefined,
   keep: false,
+  retire: 'delete',
+  retireAfter: 30 * DAY,
+  inUse: 'hide',
 };
 
 export function digestOf(hexDigit: string): Digest {
@@ -93,6 +98,8 @@ export function input(more: Partial<PlanInput> = {}): PlanInput {
     position: { cursor: '', failed: [], repaired: [] },
     pageSize: 50,
     preview: false,
+    now: NOW,
+    usage: new Map(),
     ...more,
   };
 }

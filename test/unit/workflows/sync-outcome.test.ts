@@ -9,6 +9,7 @@ const region = (more: Partial<RegionSummary> = {}): RegionSummary => ({
   added: 0,
   repaired: 0,
   removed: 0,
+  retired: 0,
   unchanged: 0,
   fetchedBytes: 0,
   uploadedBytes: 0,
