@@ -16,7 +16,7 @@ export function metadataLines({ images, differences, differenceCount, notes }: M
 }
 
 /** How many things of a region are not as the mirror and the configuration want them. */
-export function differenceCount({ counts, failures, metadata }: RegionPlan): number {
+function differenceCount({ counts, failures, metadata }: RegionPlan): number {
   const { upload, finalise, remove } = counts;
   return upload + finalise + remove + failures.length + (metadata?.differenceCount ?? 0);
 }
