@@ -4,6 +4,7 @@ import type { Staging } from '../staging/index.js';
 import type { Clouds } from './clouds.js';
 import type { Documents } from './documents.js';
 import type { MirrorSources } from './mirror-sources.js';
+import type { StateMarks } from './state-marks.js';
 
 /** What activities are built on; a worker makes one of it. */
 export interface Dependencies {
@@ -13,6 +14,8 @@ export interface Dependencies {
   documents: Documents;
   mirrors: MirrorSources;
   staging: Staging;
+  /** What was last seen of the mirrors, on this host. */
+  marks: StateMarks;
   /** For the activities that speak to Temporal itself. */
   client: Client;
   /** Version of image-stream. */

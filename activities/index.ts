@@ -10,6 +10,7 @@ import { loadMirror } from './load-mirror.js';
 import { planSync } from './plan-sync.js';
 import { probeRights } from './probe-rights.js';
 import { publishIndex, publishProducts } from './publish.js';
+import { recordSource } from './record-source.js';
 import { registerEndpoints } from './register-endpoints.js';
 import { requestPublish } from './request-publish.js';
 import { resolveRegions } from './resolve-regions.js';
@@ -21,6 +22,7 @@ export type { Dependencies } from './dependencies.js';
 export { Clouds } from './clouds.js';
 export { Documents } from './documents.js';
 export { MirrorSources } from './mirror-sources.js';
+export { StateMarks } from './state-marks.js';
 
 /** All activities over one set of dependencies. `onUnknown` hears of errors that carry no code. */
 export function createActivities(
@@ -49,6 +51,7 @@ export function createActivities(
       publishProducts: publishProducts(dependencies),
       publishIndex: publishIndex(dependencies),
       registerEndpoints: registerEndpoints(dependencies),
+      recordSource: recordSource(dependencies),
     },
     onUnknown,
   );

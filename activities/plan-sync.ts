@@ -6,6 +6,7 @@ import { beating } from './heartbeat.js';
 import { imageUsage } from './image-usage.js';
 import { listInventory } from './inventory.js';
 import { PassSurveys } from './pass-surveys.js';
+import { checkSource } from './source-check.js';
 import { nothingWanted, readItems } from './source-items.js';
 
 /**
@@ -15,7 +16,7 @@ import { nothingWanted, readItems } from './source-items.js';
 export function planSync(dependencies: Dependencies): Activities['planSync'] {
   const { settings, documents, clouds } = dependencies;
   const passes = new PassSurveys();
-  return async ({ run, target, documents: refs, position, pageSize, preview }) => {
+  return async ({ run, target, documents: refs, position, pageSize, preview, allowOlder }) => {
     const mirror = await settings.ofRun(run);
     return beating(
       () => ({ stage: 'plan' }),
@@ -25,6 +26,8 @@ export function planSync(dependencies: Dependencies): Activities['planSync'] {
         const going = begun && pageOf(begun, way);
         if (going && going.items.length > 0) return going;
 
+        const older = allowOlder ?? false;
+        const told = await checkSource(dependencies, mirror, target, refs, older, signal);
         const contentId = contentIdFor(mirror, target.region);
         const source = await readItems(documents, mirror, refs, signal);
         const input: PlanInput = {
@@ -39,14 +42,14 @@ export function planSync(dependencies: Dependencies): Activities['planSync'] {
         };
         const first = surveyRegion(input);
         // Nova is asked only where its answer decides what the page says: what goes, and the counts of a dry run.
-        const told = way.preview || pageOf(first, way).items.length === 0;
-        const asked = told ? imagesToAskAbout(first, input) : [];
+        const decides = way.preview || pageOf(first, way).items.length === 0;
+        const asked = decides ? imagesToAskAbout(first, input) : [];
         const { usage, warnings } = await imageUsage(clouds, target, asked, signal);
         const survey = usage.size > 0 ? surveyRegion({ ...input, usage }) : first;
         const page = pageOf(survey, way);
         if (page.next !== '') passes.keep(survey);
         if (source.items.length === 0) warnings.push(nothingWanted(source));
-        return { ...page, warnings: [...page.warnings, ...warnings] };
+        return { ...page, warnings: [...page.warnings, ...told, ...warnings] };
       },
     );
   };

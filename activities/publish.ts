@@ -7,6 +7,7 @@ import { authUrlForms } from '../targets/publish/auth-urls.js';
 import type { Destination } from '../targets/publish/destination.js';
 import { directoryDestination } from '../targets/publish/directory-destination.js';
 import { INDEX_PATH, mergedIndex, mergedProducts, productsPath } from '../targets/publish/documents.js';
+import { parseMark } from '../targets/source-mark.js';
 import { publishedImages } from '../targets/publish/published-images.js';
 import { swiftDestination } from '../targets/publish/swift-destination.js';
 import type { Dependencies } from './dependencies.js';
@@ -63,7 +64,7 @@ export function publishProducts(dependencies: Dependencies): Activities['publish
 
 /** Puts the entry of the products document into the index: after it, so that the index never names what is not there. */
 export function publishIndex(dependencies: Dependencies): Activities['publishIndex'] {
-  return async ({ run, target }) => {
+  return async ({ run, target, mark }) => {
     const mirror = await dependencies.settings.ofRun(run);
     return beating(
       () => ({ stage: 'publish' }),
@@ -75,6 +76,7 @@ export function publishIndex(dependencies: Dependencies): Activities['publishInd
         const text = mergedIndex(await destination.read(INDEX_PATH), contentId, target.region, products, {
           cloudName: dependencies.settings.cloud(target.cloud).cloudName,
           endpoints: await endpointsOf(dependencies, target),
+          ...(mark === undefined ? {} : { mark: { mirror: mirror.name, mark: parseMark(mark) } }),
         });
         if (text !== undefined) await destination.write(INDEX_PATH, text);
         const index = text === undefined ? 'unchanged' : 'written';

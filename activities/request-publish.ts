@@ -4,6 +4,7 @@ import { isErrorCode } from '../contracts/error-codes.js';
 import { ImageStreamError } from '../contracts/errors.js';
 import { workflowId } from '../contracts/ids.js';
 import { SignalName, TaskQueue, WorkflowType } from '../contracts/names.js';
+import type { PublishOutcome } from '../contracts/sync.js';
 import type { PublishAnswer, PublishInput, PublishRequest, PublishResult } from '../contracts/workflows.js';
 import type { Dependencies } from './dependencies.js';
 import { beating } from './heartbeat.js';
@@ -19,13 +20,23 @@ export function requestPublish(dependencies: Dependencies): Activities['requestP
     const destination = await destinationOf(dependencies, target);
     if (!destination) return { products: 'none', index: 'none', images: 0, publicUrl: '' };
     const request: PublishRequest = { id: requestId, run, target };
-    const answer = await beating(
+    return beating(
       () => ({ stage: 'publish', destination: destination.key }),
-      async (signal) => untilAborted(ask(dependencies, destination.key, request), signal),
+      (signal) => askWriter(dependencies, destination.key, request, signal),
     );
-    if (answer?.outcome) return answer.outcome;
-    throw asError(answer, destination.key);
   };
+}
+
+/** Hands a request to the writer of a destination and waits for what it answers. @throws {ImageStreamError} what the writer met */
+export async function askWriter(
+  dependencies: Dependencies,
+  destination: string,
+  request: PublishRequest,
+  signal: AbortSignal,
+): Promise<PublishOutcome> {
+  const answer = await untilAborted(ask(dependencies, destination, request), signal);
+  if (answer?.outcome) return answer.outcome;
+  throw asError(answer, destination);
 }
 
 async function ask(

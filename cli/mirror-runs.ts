@@ -17,6 +17,8 @@ export interface MirrorRuns {
   kind: RunKind;
   /** Milliseconds that missing services and an unreachable mirror are waited for. */
   waitMs: number;
+  /** Take the mirrors also where they have gone back behind what was seen of them. */
+  allowOlder?: boolean;
   /** Leave the runs to the workers of the Temporal server. */
   detach: boolean;
   /** Prints what came of the runs; returns the exit status. */
@@ -52,11 +54,11 @@ export async function runMirrors(
       staging = await openStaging(configuration);
     }
 
-    const { kind, waitMs } = wanted;
+    const { kind, waitMs, allowOlder = false } = wanted;
     const runs: StartedRun[] = [];
     for (const [index, mirror] of mirrors.entries()) {
       const memo = { ...identities[index]!, build };
-      runs.push(await startOrJoin(connection.client, { mirror, memo, waitMs, kind }));
+      runs.push(await startOrJoin(connection.client, { mirror, memo, waitMs, kind, allowOlder }));
     }
     announce(context, connection, runs);
     if (!access.embedded) await warnWithoutWorker(context, connection);

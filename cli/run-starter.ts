@@ -12,6 +12,7 @@ export interface WantedRun {
   mirror: string;
   waitMs: number;
   kind: RunKind;
+  allowOlder: boolean;
   memo: SyncMirrorMemo;
 }
 
@@ -42,6 +43,7 @@ export async function startOrJoin(client: Client, wanted: WantedRun): Promise<St
     waitMs: wanted.waitMs,
     ...(kind === 'sync' ? {} : { dryRun: true }),
     ...(kind === 'verify' ? { audit: true } : {}),
+    ...(wanted.allowOlder ? { allowOlder: true } : {}),
   };
   const before = await running(client, id);
   const handle = await client.workflow.start(WorkflowType.syncMirror, {

@@ -11,6 +11,7 @@ import { waitOption } from './wait-option.js';
 interface SyncOptions {
   dryRun: boolean;
   detach: boolean;
+  allowOlder: boolean;
   wait: number;
 }
 
@@ -19,6 +20,7 @@ export function registerSync(program: Command): void {
     .command('sync [mirror...]')
     .description('bring the images of mirrors into their clouds, publish and advertise them')
     .option('--dry-run', 'show what would be done, and change nothing', false)
+    .option('--allow-older', 'take a mirror also where it has gone back behind what was seen of it', false)
     .option('--detach', 'start the runs and leave them to the workers of the Temporal server', false)
     .addOption(waitOption())
     .action(async (mirrors: string[], options: SyncOptions, command: Command) => {
@@ -26,6 +28,7 @@ export function registerSync(program: Command): void {
       process.exitCode = await runMirrors(context, mirrors, {
         kind: options.dryRun ? 'plan' : 'sync',
         waitMs: Math.round(options.wait * 1000),
+        allowOlder: options.allowOlder,
         detach: options.detach,
         report: (runs, outcomes) => report(context, runs, outcomes),
       });

@@ -53,6 +53,10 @@ export interface MirrorSettings {
   retireAfter: number;
   /** What happens to images that should go and that servers use. @default 'hide' */
   inUse: 'hide' | 'keep' | 'delete';
+  /** Share of its products that a mirror may lose between two runs, from 0 to 1. @default 0.5 */
+  shrinkLimit: number;
+  /** Whether a mirror that has gone back in time is taken as it is. @default false */
+  allowOlder: boolean;
   /** Names of clouds of this file. @default every cloud of the file */
   clouds: string[];
   /** Template of the content id; `{region}` and `{mirror}` are replaced. @default 'auto.sync' */

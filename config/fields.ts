@@ -38,6 +38,14 @@ export const duration = z.string('must be a duration such as 24h').transform((va
   return z.NEVER;
 });
 
+/** A share such as 50%, as a number from 0 to 1. */
+export const percentage = z.string('must be a percentage such as 50%').transform((value, context) => {
+  const [, digits] = /^(\d{1,3}(?:\.\d{1,3})?)\s*%$/.exec(value.trim()) ?? [];
+  if (digits !== undefined && Number(digits) <= 100) return Number(digits) / 100;
+  context.addIssue({ code: 'custom', message: 'must be a percentage such as 50%' });
+  return z.NEVER;
+});
+
 /** An http(s) URL without query or fragment. Its text stays out of messages, since it may hold a password. */
 export const httpUrl = z.string().transform((value, context) => {
   const problem = urlProblem(value);

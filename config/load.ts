@@ -123,6 +123,8 @@ function complete(settings: FileSettings, file: string, env: NodeJS.ProcessEnv):
       retire: mirror.retire,
       retireAfter: mirror.retire_after ?? RETIRE_AFTER_MS,
       inUse: mirror.in_use,
+      shrinkLimit: mirror.shrink_limit,
+      allowOlder: mirror.allow_older,
       clouds: mirror.clouds ?? everyCloud,
       contentId: mirror.content_id,
       namePrefix: mirror.name_prefix,

@@ -1,6 +1,17 @@
 import { z } from 'zod';
 
-import { duration, filter, httpUrl, localPath, name, propertyValue, rootUrl, size, text } from './fields.js';
+import {
+  duration,
+  filter,
+  httpUrl,
+  localPath,
+  name,
+  percentage,
+  propertyValue,
+  rootUrl,
+  size,
+  text,
+} from './fields.js';
 import { parseSchedule } from './schedule.js';
 
 /** Properties that tell our images apart or that Glance keeps itself: a custom one of that name would break the next sync. */
@@ -76,6 +87,8 @@ const mirror = {
   keep: z.boolean().default(false),
   retire: z.enum(['delete', 'hide', 'deactivate', 'community']).default('delete'),
   retire_after: duration.optional(),
+  shrink_limit: percentage.default(0.5),
+  allow_older: z.boolean().default(false),
   in_use: z.enum(['hide', 'keep', 'delete']).default('hide'),
   clouds: unique(name).min(1, 'must name a cloud; leave the key out for all').optional(),
   content_id: z

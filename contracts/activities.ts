@@ -83,6 +83,7 @@ export interface Activities {
   }): Promise<{ endpoints: string[] }>;
   /** May this user create images of the configured visibility here? @throws VisibilityForbidden, Forbidden */
   probeRights(request: { run: RunRef; target: TargetRef }): Promise<void>;
+  /** @throws SourceRegressed */
   planSync(request: {
     run: RunRef;
     target: TargetRef;
@@ -91,6 +92,8 @@ export interface Activities {
     pageSize: number;
     /** A dry run: also lists the removals that would follow once the uploads are done. */
     preview?: boolean;
+    /** Take the source also where it has gone back behind what was seen of it. */
+    allowOlder?: boolean;
   }): Promise<PlanPage>;
   /** Compares what is published and advertised with what a sync would publish now; changes nothing. */
   compareMetadata(request: {
@@ -116,7 +119,15 @@ export interface Activities {
   /** Asks the one writer of the destination and waits for its answer. */
   requestPublish(request: { run: RunRef; target: TargetRef; requestId: string }): Promise<PublishOutcome>;
   publishProducts(request: { run: RunRef; target: TargetRef }): Promise<PublishOutcome>;
-  publishIndex(request: { run: RunRef; target: TargetRef }): Promise<PublishOutcome>;
+  /** With `mark`, a SourceMark as JSON, that is kept in the entry, too. */
+  publishIndex(request: { run: RunRef; target: TargetRef; mark?: string }): Promise<PublishOutcome>;
+  /** After a run that ended well: what the mirror served becomes its mark. What could not be kept is a warning. */
+  recordSource(request: {
+    run: RunRef;
+    targets: TargetRef[];
+    documents: DocumentRef[];
+    requestId: string;
+  }): Promise<{ warnings: string[] }>;
   registerEndpoints(request: {
     run: RunRef;
     target: TargetRef;

@@ -43,6 +43,7 @@ export const ERROR_TABLE = {
   MirrorStalled: passing('The mirror stopped sending; the transfer goes on from the bytes it has.'),
   MirrorRedirect: final('Use the address the mirror redirects to.'),
   SourceMoved: passing('The mirror changed during the run; the run starts over by itself.'),
+  SourceRegressed: final('Look at the mirror; `image-stream sync --allow-older` takes it as it is now.'),
   DocumentTooLarge: final('Raise document_limit of the mirror if this size is expected.'),
   DocumentInvalid: final('Check that the URL is a simplestreams mirror.'),
   DocumentCycle: final('Ask the operator of the mirror to mend its index.'),

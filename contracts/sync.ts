@@ -35,6 +35,18 @@ export interface DocumentRef {
   size: number;
 }
 
+/** What was last seen of a mirror in a run that ended well: a source behind it has gone back in time. */
+export interface SourceMark {
+  /** Which source it is of: a short digest of URL, path and index filters. */
+  of: string;
+  /** How many products it had, filters aside. */
+  products: number;
+  /** `updated` of each document that has a date, by path, ISO 8601. */
+  updated: Record<string, string>;
+  /** When the mark was kept, ISO 8601. */
+  seen: string;
+}
+
 /** Where the walk through nested indexes is: what is still to fetch, and what was seen. */
 export interface WalkState {
   pending: { path: string; trail: string[]; contentId: string | undefined }[];

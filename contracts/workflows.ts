@@ -19,6 +19,8 @@ export interface SyncMirrorInput {
   /** Milliseconds that missing services and an unreachable mirror are waited for; null waits for ever. */
   waitMs: number | null;
   dryRun?: boolean;
+  /** Take the source also where it has gone back behind what was seen of it. */
+  allowOlder?: boolean;
   /** Events after which a region's run continues as new; the server decides when absent. */
   continueAfterEvents?: number;
   /** With `dryRun`: also compare sizes and digests of mirror, Glance and what is published. */
@@ -54,6 +56,8 @@ export interface SyncRegionInput {
   waitMs: number | null;
   dryRun: boolean;
   audit?: boolean;
+  /** Take the source also where it has gone back behind what was seen of it. */
+  allowOlder?: boolean;
   carried?: RegionState;
   /** Events after which the run continues as new; the server decides when absent. */
   continueAfterEvents?: number;
@@ -87,6 +91,8 @@ export interface PublishRequest {
   id: string;
   run: RunRef;
   target: TargetRef;
+  /** What the mirror served, a SourceMark as JSON, to be kept in the index; nothing else is written then. */
+  mark?: string;
 }
 
 export interface PublishInput {

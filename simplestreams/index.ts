@@ -28,6 +28,6 @@ export { inheritedData } from './tree.js';
 export { sameButUpdated, spliceIndexEntry } from './index-splice.js';
 export { buildImageIdsDocument, imageIdsEntry, readPublished } from './published.js';
 export type { ImageIdsEntryInput, ImageIdsInput, PublishedItem } from './published.js';
-export { streamTimestamp } from './timestamp.js';
+export { parseTimestamp, streamTimestamp } from './timestamp.js';
 export { buildProductsDocument, productsEntry } from './mirror-tree.js';
 export type { ProductsInput } from './mirror-tree.js';

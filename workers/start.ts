@@ -5,10 +5,11 @@ import {
   Clouds,
   Documents,
   MirrorSources,
+  StateMarks,
   createActivities,
   type Dependencies,
 } from '../activities/index.js';
-import { Settings, type Configuration } from '../config/index.js';
+import { Settings, stateFolder, type Configuration } from '../config/index.js';
 import { TaskQueue, stagingQueue } from '../contracts/names.js';
 import { Staging } from '../staging/index.js';
 import { buildId, workflowCode } from './build-id.js';
@@ -130,6 +131,7 @@ function createDependencies(
     documents: new Documents(staging, (mirror) => mirrors.of(mirror)),
     mirrors,
     staging,
+    marks: new StateMarks(stateFolder(configuration, env)),
     client,
     build,
   };

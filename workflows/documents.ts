@@ -2,17 +2,17 @@ import type { MirrorRun } from '../contracts/activities.js';
 import type { DocumentRef, WalkState } from '../contracts/sync.js';
 import { sourceSteps } from './steps.js';
 
-/** Fetches and verifies the first document and whatever its index names; returns the products documents, in order. */
+/** Fetches and verifies the first document and whatever its index names; returns them in order. */
 export async function fetchDocuments(mirror: MirrorRun, waitMs: number | null): Promise<DocumentRef[]> {
   const { run, path } = mirror;
-  const products: DocumentRef[] = [];
+  const documents: DocumentRef[] = [];
   let walk: WalkState = { pending: [{ path, trail: [], contentId: undefined }], seen: [] };
   for (let step = walk.pending[0]; step !== undefined; step = walk.pending[0]) {
     const steps = sourceSteps(waitMs, step.path.slice(0, 200));
     const document = await steps.fetchIndex({ run, path: step.path });
     const verified = await steps.verifyIndex({ run, document, walk });
-    if (verified.kind === 'products') products.push(document);
+    documents.push(document);
     walk = verified.walk;
   }
-  return products;
+  return documents;
 }

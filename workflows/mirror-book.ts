@@ -1,5 +1,5 @@
 import type { Stage } from '../contracts/names.js';
-import type { RegionFailure, RegionPlan, RegionSummary } from '../contracts/sync.js';
+import type { RegionFailure, RegionPlan, RegionSummary, TargetRef } from '../contracts/sync.js';
 import type { Progress, SyncMirrorResult, SyncRegionResult } from '../contracts/workflows.js';
 import { tell } from './story.js';
 
@@ -28,6 +28,11 @@ export class MirrorBook {
   /** The regions whose runs were started. */
   whereto(): string {
     return this.running.map(({ cloud, region }) => `${cloud}/${region}`).join(', ');
+  }
+
+  /** Where they lead. */
+  targets(): TargetRef[] {
+    return this.running.map(({ cloud, region, fingerprint }) => ({ cloud, region, fingerprint }));
   }
 
   ended(result: SyncRegionResult): void {

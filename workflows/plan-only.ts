@@ -10,7 +10,7 @@ const MAX_ROWS = 1_000;
  * and advertise anew; nothing is changed.
  */
 export async function collectPlan(
-  { run, target, documents, settings, audit }: SyncRegionInput,
+  { run, target, documents, settings, audit, allowOlder }: SyncRegionInput,
   pageSize: number,
 ): Promise<RegionPlan> {
   const position: PlanPosition = { cursor: '', failed: [], repaired: [] };
@@ -24,6 +24,7 @@ export async function collectPlan(
       position,
       pageSize,
       preview: true,
+      ...(allowOlder ? { allowOlder } : {}),
     });
     plan ??= {
       cloud: target.cloud,

@@ -1,5 +1,8 @@
 import type { PublishRequest } from '../contracts/workflows.js';
 
+/** Characters: it is written into an index that every client reads. */
+const LONGEST_MARK = 65_536;
+
 /**
  * A signal as a request to publish, undefined for anything else: whoever reaches the Temporal server can send a signal, and one that
  * throws would hold up the writer, and with it everybody who waits for it.
@@ -23,6 +26,7 @@ export function publishRequestOf(signal: unknown): PublishRequest | undefined {
     id,
     run: { mirror, configurationDigest },
     target: { cloud, region, fingerprint: { authUrl, projectId } },
+    ...(isText(signal.mark) && signal.mark.length <= LONGEST_MARK ? { mark: signal.mark } : {}),
   };
 }
 

@@ -62,6 +62,7 @@ function takeAlike(queue: PublishRequest[]): PublishRequest[] {
   const [first] = queue;
   if (first === undefined) return [];
   const alike = (one: PublishRequest) =>
+    one.mark === first.mark &&
     one.run.mirror === first.run.mirror &&
     one.run.configurationDigest === first.run.configurationDigest &&
     one.target.cloud === first.target.cloud &&
@@ -74,9 +75,11 @@ function takeAlike(queue: PublishRequest[]): PublishRequest[] {
   return taken;
 }
 
-async function publish({ run, target }: PublishRequest): Promise<Omit<PublishAnswer, 'id'>> {
+/** A mark changes nothing but the entry in the index. */
+async function publish({ run, target, mark }: PublishRequest): Promise<Omit<PublishAnswer, 'id'>> {
   const steps = publishSteps(`${target.cloud}/${target.region} for ${run.mirror}`.slice(0, 200));
   try {
+    if (mark !== undefined) return { outcome: await steps.publishIndex({ run, target, mark }) };
     for (let round = 1; ; round += 1) {
       const products = await steps.publishProducts({ run, target });
       const index = await steps.publishIndex({ run, target });

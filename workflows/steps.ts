@@ -94,7 +94,7 @@ export function publishSteps(summary: string) {
 
 /** Waits for the writer of the destination, which may have others to serve first. */
 export function publishRequest(summary: string) {
-  return proxyActivities<Pick<Activities, 'requestPublish'>>({
+  return proxyActivities<Pick<Activities, 'requestPublish' | 'recordSource'>>({
     ...quick,
     summary,
     startToCloseTimeout: '1h',

@@ -22,8 +22,8 @@ import { fetchDocuments } from './documents.js';
 import { failureFacts } from './failures.js';
 import { MirrorBook } from './mirror-book.js';
 import { progressQuery } from './progress.js';
-import { localSteps, waitingSteps } from './steps.js';
-import { resultOrFailure } from './sync-outcome.js';
+import { localSteps, publishRequest, waitingSteps } from './steps.js';
+import { isIncomplete, resultOrFailure } from './sync-outcome.js';
 import type { syncRegion } from './sync-region.js';
 
 /** A mirror that changes faster than it can be read is given up after this many readings. */
@@ -44,12 +44,14 @@ export async function syncMirror(input: SyncMirrorInput): Promise<SyncMirrorResu
   setHandler(progressQuery, () => book.progress());
 
   const mirror = await localSteps(input.mirror).loadMirror({ ...input, workflowId });
+  let documents: DocumentRef[];
   for (let reading = 1; ; reading += 1) {
     book.tell('planning', `Reading ${mirror.path} of ${input.mirror}`);
-    const documents = await unlessMoved(fetchDocuments(mirror, input.waitMs));
-    if (documents) {
+    const read = await unlessMoved(fetchDocuments(mirror, input.waitMs));
+    if (read) {
+      documents = read;
       book.tell('waiting', `Signing in to ${mirror.clouds.join(', ')}`);
-      await Promise.all(mirror.clouds.map((cloud) => syncCloud(input, mirror, cloud, documents, book)));
+      await Promise.all(mirror.clouds.map((cloud) => syncCloud(input, mirror, cloud, read, book)));
       if (!book.sourceMoved) break;
     }
     if (reading === MAX_READINGS) {
@@ -60,8 +62,34 @@ export async function syncMirror(input: SyncMirrorInput): Promise<SyncMirrorResu
     }
     book.startAgain();
   }
+  if (input.dryRun !== true) await keepMark(mirror, book, documents);
   book.tell('done', book.story());
   return resultOrFailure(book.result());
+}
+
+/**
+ * What the mirror served becomes the mark below which it has gone back; only when everything went well, so that a broken mirror which is
+ * ahead of its time does not lock out the mended one.
+ */
+async function keepMark(mirror: MirrorRun, book: MirrorBook, documents: DocumentRef[]): Promise<void> {
+  const result = book.result();
+  if (isIncomplete(result) || result.regions.length === 0) return;
+  const { workflowId, runId } = workflowInfo();
+  const { mirror: name } = mirror.run;
+  let warnings: string[];
+  try {
+    const requestId = `${workflowId}/${runId}`;
+    const steps = publishRequest(name);
+    ({ warnings } = await steps.recordSource({
+      run: mirror.run,
+      targets: book.targets(),
+      documents,
+      requestId,
+    }));
+  } catch (error) {
+    warnings = [`the mark of the source could not be kept: ${failureFacts(error).message}`];
+  }
+  for (const warning of warnings) result.regions[0]?.warnings.push(warning);
 }
 
 /** Undefined when the mirror changed between two of its documents. */
@@ -126,6 +154,7 @@ async function syncOneRegion(
     settings: mirror.settings,
     waitMs: input.waitMs,
     dryRun: input.dryRun ?? false,
+    ...(input.allowOlder ? { allowOlder: true } : {}),
     ...(input.continueAfterEvents === undefined ? {} : { continueAfterEvents: input.continueAfterEvents }),
     ...(input.audit ? { audit: true } : {}),
   };

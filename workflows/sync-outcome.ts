@@ -7,6 +7,14 @@ import { asFailure } from './failures.js';
 /** Failed regions that the message names. */
 const NAMED_REGIONS = 5;
 
+/** Whether anything of a run failed, or did not stay as it was made. */
+export function isIncomplete({ regions, failedRegions }: SyncMirrorResult): boolean {
+  return (
+    failedRegions.length > 0 ||
+    regions.some(({ failureCount, unstable }) => failureCount > 0 || unstable.length > 0)
+  );
+}
+
 /**
  * A run in which anything failed ends Failed: with the region's own code when the mirror has one region and nothing of it could
  * be done, else as SyncIncomplete (or NotConverging) with the summary in the details.
@@ -19,7 +27,7 @@ export function resultOrFailure(result: SyncMirrorResult): SyncMirrorResult {
   }
   const failed = regions.reduce((sum, region) => sum + region.failureCount, 0);
   const unstable = regions.reduce((sum, region) => sum + region.unstable.length, 0);
-  if (failedRegions.length === 0 && failed === 0 && unstable === 0) return result;
+  if (!isIncomplete(result)) return result;
 
   const parts = [
     failedRegions.length > 0 ? `${regionsFailed(failedRegions)} failed` : '',

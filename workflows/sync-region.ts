@@ -71,7 +71,7 @@ export async function syncRegion(input: SyncRegionInput): Promise<SyncRegionResu
 
 /** Plans page after page until a pass finds nothing more that this run may do. */
 async function bringInStep(input: SyncRegionInput, book: RegionBook): Promise<void> {
-  const { run, target, documents } = input;
+  const { run, target, documents, allowOlder } = input;
   let pause = 10_000;
   let removable = Infinity;
   for (;;) {
@@ -82,6 +82,7 @@ async function bringInStep(input: SyncRegionInput, book: RegionBook): Promise<vo
       documents,
       position: book.position,
       pageSize: PAGE_SIZE,
+      ...(allowOlder ? { allowOlder } : {}),
     });
     const newFailures = book.take(page);
 

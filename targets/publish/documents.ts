@@ -1,4 +1,5 @@
 import { ImageStreamError } from '../../contracts/errors.js';
+import type { SourceMark } from '../../contracts/sync.js';
 import {
   assertSafePath,
   buildImageIdsDocument,
@@ -10,8 +11,11 @@ import {
   spliceIndexEntry,
   type JsonObject,
   type JsonValue,
+  type PlainJson,
   type PublishedItem,
 } from '../../simplestreams/index.js';
+import { MARKS_MEMBER } from '../source-mark.js';
+import { marksInIndex } from './source-marks.js';
 
 export const INDEX_PATH = 'streams/v1/index.json';
 
@@ -53,14 +57,22 @@ export function mergedIndex(
   contentId: string,
   region: string,
   products: string,
-  place: { cloudName: string; endpoints: readonly string[] },
+  place: {
+    cloudName: string;
+    endpoints: readonly string[];
+    /** What is now known of a mirror; the marks of others stay. */
+    mark?: { mirror: string; mark: SourceMark };
+  },
 ): string | undefined {
   const index = existing === undefined ? undefined : indexEntries(existing);
   const before = index?.get(contentId);
   const updated = documentUpdated(products);
   const others = cloudsOf(before).filter((cloud) => cloud.region !== region);
   const clouds = [...others, ...place.endpoints.map((endpoint) => ({ region, endpoint }))];
+  const marks = marksInIndex(existing, contentId);
+  if (place.mark) marks.set(place.mark.mirror, place.mark.mark);
   const entry = imageIdsEntry({
+    ...(marks.size > 0 ? { extra: { [MARKS_MEMBER]: asJson(marks) } } : {}),
     path: productsPath(contentId),
     updated,
     cloudName: place.cloudName,
@@ -71,6 +83,10 @@ export function mergedIndex(
   const text = spliceIndexEntry(index ? existing : undefined, contentId, entry, updated);
   const same = existing !== undefined && sameButUpdated(existing, text);
   return same && isObject(before) && before.get('updated') === updated ? undefined : text;
+}
+
+function asJson(marks: ReadonlyMap<string, SourceMark>): ReadonlyMap<string, PlainJson> {
+  return new Map([...marks].map(([mirror, mark]) => [mirror, { ...mark }]));
 }
 
 function nodeOf({ product, version, item }: PublishedItem): string {

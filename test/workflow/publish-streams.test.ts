@@ -48,6 +48,13 @@ live('writes products before the index', async () => {
   expect(writes(scene)).toEqual(['publishProducts', 'publishIndex']);
 });
 
+live('puts a mark into the index and writes nothing else', async () => {
+  const scene = on.scene();
+  await answers(scene, await ask(scene, { mark: '{"of":"x"}' }));
+  expect(writes(scene)).toEqual(['publishIndex']);
+  expect(scene.called('publishIndex')[0]?.request).toMatchObject({ mark: '{"of":"x"}' });
+});
+
 live('writes again what was deleted before the index could name it', async () => {
   const scene = on.scene();
   const { publishIndex } = scene.activities;

@@ -32,6 +32,7 @@ const NAMES = [
   'publishProducts',
   'publishIndex',
   'registerEndpoints',
+  'recordSource',
 ] as const satisfies (keyof Activities)[];
 
 /** As plain functions, so that a test can keep one and wrap it. */
@@ -265,6 +266,7 @@ export class Scene {
         images: 0,
         publicUrl: 'http://swift/data',
       }),
+      recordSource: async () => ({ warnings: [] }),
       registerEndpoints: async ({ publicUrl }) => ({ state: 'created', url: publicUrl }),
     };
   }

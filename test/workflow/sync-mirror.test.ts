@@ -47,7 +47,62 @@ live('ends as done when nothing was to be done', async () => {
   expect(await scene.sync()).toMatchObject({ regions: [{ added: 0, removed: 0 }], failedRegions: [] });
 });
 
-live('walks from the index to every products document, in order', async () => {
+live(
+  'keeps what it was served as the mark of the mirror when all went well, with every document and place',
+  async () => {
+    const scene = on.scene();
+    scene.regions = { prod: ['RegionOne', 'RegionTwo'] };
+    scene.activities.recordSource = async () => ({ warnings: ['the mark could not be kept'] });
+    const { regions } = await scene.sync();
+    expect(scene.called('recordSource')).toHaveLength(1);
+    expect(scene.called('recordSource')[0]?.request).toMatchObject({
+      documents: [{ path: 'streams/v1/index.json' }],
+      targets: [{ cloud: 'prod' }, { cloud: 'prod' }],
+    });
+    expect(regions[0]?.warnings).toEqual(['the mark could not be kept']);
+  },
+);
+
+live('is no failure when the mark of the source cannot be kept', async () => {
+  const scene = on.scene();
+  scene.activities.recordSource = async () => {
+    throw failure('SourceMoved', 'it moved');
+  };
+  const { regions } = await scene.sync();
+  expect(regions[0]?.warnings).toEqual([expect.stringContaining('could not be kept: it moved')]);
+});
+
+live('keeps no mark of a run in which an item failed, nor of a dry run', async () => {
+  const scene = on.scene();
+  scene.activities.planSync = async () => ({
+    ...emptyPage(),
+    failures: [{ key: 'x', product: 'p', version: '1', item: 'i', code: 'ItemInvalid', message: 'no' }],
+  });
+  expect((await failureOf(scene.sync())).type).toBe('SyncIncomplete');
+  const planned = on.scene();
+  await planned.sync({ dryRun: true });
+  expect([...scene.called('recordSource'), ...planned.called('recordSource')]).toEqual([]);
+});
+
+live('ends with the code of a source that has gone back, and touches nothing', async () => {
+  const scene = on.scene();
+  scene.settings.publish = true;
+  scene.activities.planSync = async () => {
+    throw failure('SourceRegressed');
+  };
+  expect((await failureOf(scene.sync())).type).toBe('SourceRegressed');
+  const touching = ['syncSmallItem', 'removeImages', 'requestPublish', 'recordSource'] as const;
+  expect(touching.flatMap((name) => scene.called(name))).toEqual([]);
+});
+
+live('hands on that an older source may be taken, only where it was said', async () => {
+  const [scene, other] = [on.scene(), on.scene()];
+  await Promise.all([scene.sync({ allowOlder: true }), other.sync()]);
+  expect(scene.called('planSync')[0]?.request).toMatchObject({ allowOlder: true });
+  expect(other.called('planSync')[0]?.request).not.toHaveProperty('allowOlder');
+});
+
+live('walks from the index to every products document, and hands them on in order', async () => {
   const scene = on.scene();
   scene.activities.verifyIndex = async ({ document, walk }) =>
     document.path.endsWith('index.json')
@@ -62,7 +117,7 @@ live('walks from the index to every products document, in order', async () => {
       : { kind: 'products', signers: [], walk: { ...walk, pending: walk.pending.slice(1) } };
   await scene.sync();
   expect(scene.called('planSync')[0]?.request).toMatchObject({
-    documents: [{ path: 'b.json' }, { path: 'a.json' }],
+    documents: [{ path: 'streams/v1/index.json' }, { path: 'b.json' }, { path: 'a.json' }],
   });
 });
 

@@ -32,6 +32,8 @@ test('fills in every default of the smallest configuration', async () => {
       retire: 'delete',
       retireAfter: 30 * 24 * 3600e3,
       inUse: 'hide',
+      shrinkLimit: 0.5,
+      allowOlder: false,
       clouds: ['prod'],
       contentId: 'auto.sync',
       namePrefix: 'auto-sync/',
@@ -153,6 +155,8 @@ test.each([
     /signature: skip/,
   ],
   ['keep without max', ['keep: true'], 6, 'ConfigInvalid', /needs max/],
+  ['a share that is none', ['shrink_limit: 0.5'], 6, 'ConfigInvalid', /percentage such as 50%/],
+  ['a share above all', ['shrink_limit: 101%'], 6, 'ConfigInvalid', /percentage such as 50%/],
   ['an age without retirement', ['retire_after: 7d'], 6, 'ConfigInvalid', /needs retire/],
   [
     'a cloud that the file does not have',
