@@ -183,7 +183,8 @@ test('syncs that fail and succeed send the credentials to the mirror and show th
   expect(lost.stderr).toMatch(/^MirrorRedirect: /);
   server.clearFaults();
 
-  // A transfer is cut by kill -9, so that what a later one needs is on disk.
+  // A transfer is cut by kill -9, so that what a later one needs is on disk; meanwhile another item has wrong bytes.
+  server.faultAlways(mirror.file(ubuntuProduct('22.04'), '20240101'), { kind: 'wrong-bytes' });
   server.faultAlways(path, { kind: 'throttle', bytesPerSecond: MIB });
   const cut = bench.start(['sync']);
   while (server.bytes(path) < 2 * MIB && cut.exitCode === null) await sleep(50);

@@ -58,7 +58,7 @@ export function uniqueName(stem: string): string {
 
 function laneOf(clouds: string | undefined): string | undefined {
   if (!clouds) return undefined;
-  const lane = Number(process.env.VITEST_POOL_ID);
+  const lane = Number(process.env.VITEST_POOL_ID ?? 1);
   const cloud = clouds.split(':')[lane - 1];
   if (!cloud) throw new Error(`There is no cloud for lane ${lane} in IMAGE_STREAM_LOCAL_CLOUDS=${clouds}`);
   return cloud;
