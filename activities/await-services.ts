@@ -3,11 +3,14 @@ import type { Activities } from '../contracts/activities.js';
 import { ImageStreamError } from '../contracts/errors.js';
 import type { Glance, Session } from '../openstack/index.js';
 import type { Dependencies } from './dependencies.js';
+import { openFor } from './directory-steps.js';
 
 /** One look at the catalogue and at Glance: the workflow's retries do the waiting, so that the last look's answer can be seen. */
-export function awaitServices({ settings, clouds }: Dependencies): Activities['awaitServices'] {
+export function awaitServices(dependencies: Dependencies): Activities['awaitServices'] {
+  const { settings, clouds } = dependencies;
   return async ({ run, target, answering = false }) => {
-    await settings.ofRun(run);
+    const { directory } = await settings.ofRun(run);
+    if (directory) return { endpoints: [(await openFor(dependencies, directory, target)).folder.root] };
     const session = await clouds.ofTarget(target);
     const services = ['image'];
     if (settings.cloud(target.cloud).publish.to === 'swift') services.push('object-store');

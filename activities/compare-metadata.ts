@@ -25,12 +25,13 @@ export function compareMetadata(dependencies: Dependencies): Activities['compare
       () => ({ stage: 'compare' }),
       async (signal) => {
         const { cloud, region, fingerprint } = target;
+        const empty = { images: 0, publicUrl: '', differences: [], differenceCount: 0, notes: [] };
+        if (mirror.directory) return empty;
         const contentId = contentIdFor(mirror, region);
         const images = await listInventory(clouds, target, contentId, signal);
         const place = { region, endpoint: fingerprint.authUrl, owner: fingerprint.projectId };
         const items = publishedImages(images, place);
         const destination = await destinationOf(dependencies, target, { create: false });
-        const empty = { images: 0, publicUrl: '', differences: [], differenceCount: 0, notes: [] };
         if (!destination) return empty;
 
         const index = await destination.read(INDEX_PATH);

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Configuration, Settings } from '../config/index.js';
 import type { Staging } from '../staging/index.js';
 import type { Clouds } from './clouds.js';
+import type { Directories } from './directories.js';
 import type { Documents } from './documents.js';
 import type { MirrorSources } from './mirror-sources.js';
 import type { StateMarks } from './state-marks.js';
@@ -11,6 +12,7 @@ export interface Dependencies {
   configuration: Configuration;
   settings: Settings;
   clouds: Clouds;
+  directories: Directories;
   documents: Documents;
   mirrors: MirrorSources;
   staging: Staging;

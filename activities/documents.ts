@@ -90,7 +90,8 @@ export class Documents {
     return read;
   }
 
-  private async bytes(mirror: MirrorSettings, ref: DocumentRef, signal: AbortSignal): Promise<Uint8Array> {
+  /** A document as the mirror has it, by digest. @throws {ImageStreamError} SourceMoved */
+  async bytes(mirror: MirrorSettings, ref: DocumentRef, signal: AbortSignal): Promise<Uint8Array> {
     const staged = await this.staging.getDocument(digestOf(ref));
     if (staged) return staged;
     const now = await this.fetchFromAny(mirror, ref.path, signal);

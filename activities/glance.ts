@@ -8,7 +8,8 @@ import { beating } from './heartbeat.js';
 /** Properties, then visibility: an image is public only when it is whole and verified. */
 export function finaliseImage({ settings, clouds }: Dependencies): Activities['finaliseImage'] {
   return async ({ run, target, item, imageId }) => {
-    await settings.ofRun(run);
+    // A file of a directory is whole and verified as soon as it has its name.
+    if ((await settings.ofRun(run)).directory) return;
     await beating(
       () => ({ stage: 'finalise', image: imageId }),
       async () => finalise(await clouds.glance(target), imageId, item),

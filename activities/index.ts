@@ -20,6 +20,7 @@ import { verifyIndex } from './verify-index.js';
 
 export type { Dependencies } from './dependencies.js';
 export { Clouds } from './clouds.js';
+export { Directories } from './directories.js';
 export { Documents } from './documents.js';
 export { MirrorSources } from './mirror-sources.js';
 export { StateMarks } from './state-marks.js';

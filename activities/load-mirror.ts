@@ -1,6 +1,7 @@
 import { configurationDiffers } from '../config/index.js';
 import type { Activities } from '../contracts/activities.js';
 import { workflowId } from '../contracts/ids.js';
+import { DIRECTORY } from '../contracts/names.js';
 import type { Dependencies } from './dependencies.js';
 
 /** Reads the worker's own configuration of a mirror and compares it with what the starter meant. */
@@ -16,14 +17,14 @@ export function loadMirror({ settings, build }: Dependencies): Activities['loadM
       run: { mirror: name, configurationDigest },
       syncId: workflowId.syncMirror(name),
       path: mirror.path,
-      clouds: mirror.clouds,
+      clouds: mirror.directory ? [DIRECTORY] : mirror.clouds,
       settings: {
         concurrency: mirror.concurrency,
         smallItemLimit: mirror.smallItemLimit,
         transferTimeoutMs: mirror.transferTimeout,
-        publish,
+        publish: publish || mirror.directory !== undefined,
       },
-      cloudDescriptions: clouds,
+      cloudDescriptions: mirror.directory ? [mirror.directory.path] : clouds,
       build,
     };
   };

@@ -2,6 +2,7 @@ import type { Activities } from '../contracts/activities.js';
 import { contentIdFor } from '../targets/content-id.js';
 import { imagesToAskAbout, pageOf, surveyRegion, type PlanInput } from '../targets/plan.js';
 import type { Dependencies } from './dependencies.js';
+import { surveyDirectory } from './directory-steps.js';
 import { beating } from './heartbeat.js';
 import { imageUsage } from './image-usage.js';
 import { listInventory } from './inventory.js';
@@ -25,9 +26,16 @@ export function planSync(dependencies: Dependencies): Activities['planSync'] {
         const begun = position.cursor === '' ? undefined : passes.survey();
         const going = begun && pageOf(begun, way);
         if (going && going.items.length > 0) return going;
-
         const older = allowOlder ?? false;
         const told = await checkSource(dependencies, mirror, target, refs, older, signal);
+        if (mirror.directory) {
+          const { items } = await readItems(documents, mirror, refs, signal);
+          const files = await surveyDirectory(dependencies, mirror, target, items, way.preview);
+          const page = pageOf(files, way);
+          if (page.next !== '') passes.keep(files);
+          return { ...page, warnings: [...page.warnings, ...told] };
+        }
+
         const contentId = contentIdFor(mirror, target.region);
         const source = await readItems(documents, mirror, refs, signal);
         const input: PlanInput = {

@@ -6,7 +6,9 @@ import { beating } from './heartbeat.js';
 /** Asked before the first byte moves. The run is the one who asks, so that its next attempt clears away what a crash left. */
 export function probeRights({ settings, clouds }: Dependencies): Activities['probeRights'] {
   return async ({ run, target }) => {
-    const { visibility } = await settings.ofRun(run);
+    const { visibility, directory } = await settings.ofRun(run);
+    // A directory was written to when it was opened.
+    if (directory) return;
     const { workflowExecution } = Context.current().info;
     const asker = workflowExecution?.runId;
     await beating(

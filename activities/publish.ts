@@ -1,5 +1,6 @@
 import type { Activities } from '../contracts/activities.js';
 import { ImageStreamError } from '../contracts/errors.js';
+import { DIRECTORY } from '../contracts/names.js';
 import type { TargetRef } from '../contracts/sync.js';
 import { streamTimestamp } from '../simplestreams/index.js';
 import { contentIdFor } from '../targets/content-id.js';
@@ -20,6 +21,7 @@ export async function destinationOf(
   target: TargetRef,
   { create = true }: { create?: boolean } = {},
 ): Promise<Destination | undefined> {
+  if (target.cloud === DIRECTORY) return undefined;
   const { publish } = settings.cloud(target.cloud);
   if (publish.to === 'none') return undefined;
   if (publish.to === 'directory') return directoryDestination(publish.path, { create });

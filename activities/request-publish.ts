@@ -1,22 +1,31 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { Activities } from '../contracts/activities.js';
+import type { MirrorSettings } from '../config/index.js';
 import { isErrorCode } from '../contracts/error-codes.js';
 import { ImageStreamError } from '../contracts/errors.js';
 import { workflowId } from '../contracts/ids.js';
 import { SignalName, TaskQueue, WorkflowType } from '../contracts/names.js';
-import type { PublishOutcome } from '../contracts/sync.js';
+import type { DocumentRef, PublishOutcome, TargetRef } from '../contracts/sync.js';
 import type { PublishAnswer, PublishInput, PublishRequest, PublishResult } from '../contracts/workflows.js';
 import type { Dependencies } from './dependencies.js';
+import { publishDirectory } from './directory-steps.js';
 import { beating } from './heartbeat.js';
 import { destinationOf } from './publish.js';
+import { readItems } from './source-items.js';
 
 /**
  * Asks the one writer of the destination, starting it where it does not run, and waits for its answer. A workflow cannot signal
  * with start, so an activity does it for it.
  */
 export function requestPublish(dependencies: Dependencies): Activities['requestPublish'] {
-  return async ({ run, target, requestId }) => {
-    await dependencies.settings.ofRun(run);
+  return async ({ run, target, requestId, documents }) => {
+    const mirror = await dependencies.settings.ofRun(run);
+    if (mirror.directory) {
+      return beating(
+        () => ({ stage: 'publish', destination: target.fingerprint.projectId }),
+        async (signal) => publishFolder(dependencies, mirror, target, documents ?? [], signal),
+      );
+    }
     const destination = await destinationOf(dependencies, target);
     if (!destination) return { products: 'none', index: 'none', images: 0, publicUrl: '' };
     const request: PublishRequest = { id: requestId, run, target };
@@ -37,6 +46,18 @@ export async function askWriter(
   const answer = await untilAborted(ask(dependencies, destination, request), signal);
   if (answer?.outcome) return answer.outcome;
   throw asError(answer, destination);
+}
+
+/** A directory has one writer: the run of its mirror. */
+async function publishFolder(
+  dependencies: Dependencies,
+  mirror: MirrorSettings,
+  target: TargetRef,
+  documents: DocumentRef[],
+  signal: AbortSignal,
+): Promise<PublishOutcome> {
+  const { items } = await readItems(dependencies.documents, mirror, documents, signal);
+  return publishDirectory(dependencies, mirror, target, items, documents, signal);
 }
 
 async function ask(

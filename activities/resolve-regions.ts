@@ -4,9 +4,21 @@ import { workflowId } from '../contracts/ids.js';
 import type { Dependencies } from './dependencies.js';
 
 /** Signs in to a cloud and lists the regions to sync: those configured, else every one with an image endpoint. */
-export function resolveRegions({ settings, clouds }: Dependencies): Activities['resolveRegions'] {
+export function resolveRegions({
+  settings,
+  clouds,
+  directories,
+}: Dependencies): Activities['resolveRegions'] {
   return async ({ run, cloud, parentId }) => {
-    await settings.ofRun(run);
+    const { directory } = await settings.ofRun(run);
+    if (directory) {
+      const { root } = (await directories.reopen(directory.path)).folder;
+      const region = root.replace(/^\//, '');
+      return {
+        fingerprint: { authUrl: 'file:', projectId: root },
+        regions: [{ region, workflowId: workflowId.syncRegion(parentId, cloud, region) }],
+      };
+    }
     const { session, fingerprint } = await clouds.open(cloud);
     const wanted = settings.cloud(cloud).regions;
     const known = await session.knownRegions();

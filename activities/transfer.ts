@@ -3,6 +3,7 @@ import type { Activities, TransferBeat } from '../contracts/activities.js';
 import { ImageStreamError, judgedAs } from '../contracts/errors.js';
 import { finaliseImage } from '../targets/glance/finalise.js';
 import type { Dependencies } from './dependencies.js';
+import { bringFile, verifyFile } from './directory-steps.js';
 import { beating } from './heartbeat.js';
 import { refusal, refusedBefore } from './refusals.js';
 import { notesOf } from './source-of-attempt.js';
@@ -30,7 +31,12 @@ async function stepping<T>(total: number, work: (step: TransferStep) => Promise<
 export function downloadImage(dependencies: Dependencies): Activities['downloadImage'] {
   return async ({ run, item }) => {
     const mirror = await dependencies.settings.ofRun(run);
-    return stepping(item.size, (step) => download(dependencies, mirror, item, step));
+    const { directory } = mirror;
+    return stepping(item.size, (step) =>
+      directory
+        ? bringFile(dependencies, mirror, directory, item, step)
+        : download(dependencies, mirror, item, step),
+    );
   };
 }
 
@@ -40,15 +46,19 @@ export function downloadImage(dependencies: Dependencies): Activities['downloadI
  */
 export function verifyChecksum(dependencies: Dependencies): Activities['verifyChecksum'] {
   return async ({ run, item }) => {
-    await dependencies.settings.ofRun(run);
-    return stepping(item.size, () => verify(dependencies, item));
+    const { directory } = await dependencies.settings.ofRun(run);
+    return stepping(item.size, () =>
+      directory ? verifyFile(dependencies, directory, item) : verify(dependencies, item),
+    );
   };
 }
 
 /** Sends the staged file to Glance as a private image, once. */
 export function uploadImage(dependencies: Dependencies): Activities['uploadImage'] {
   return async ({ run, target, item }) => {
-    await dependencies.settings.ofRun(run);
+    const { directory } = await dependencies.settings.ofRun(run);
+    // What a directory gets was put there by the download.
+    if (directory) return { imageId: item.path, uploadedBytes: item.size };
     return stepping(item.size, (step) => upload(dependencies, target, item, step));
   };
 }
@@ -60,7 +70,12 @@ const MAX_LOSSES = 3;
 export function syncSmallItem(dependencies: Dependencies): Activities['syncSmallItem'] {
   return async ({ run, target, item }) => {
     const mirror = await dependencies.settings.ofRun(run);
+    const { directory } = mirror;
     return stepping(item.size, async (step) => {
+      if (directory) {
+        const brought = await bringFile(dependencies, mirror, directory, item, step);
+        return { imageId: item.path, uploadedBytes: item.size, fetchedBytes: brought.fetchedBytes };
+      }
       let fetchedBytes = 0;
       for (let losses = 0; ; losses += 1) {
         fetchedBytes += (await download(dependencies, mirror, item, step)).fetchedBytes;

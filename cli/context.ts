@@ -49,11 +49,23 @@ export interface Connected {
 
 /** @throws {ImageStreamError} ConfigMissing, ConfigInvalid, TemporalUnreachable, TemporalMissing */
 export async function connected(context: CommandContext): Promise<Connected> {
-  const configuration = await configurationOf(context);
+  return connectedWith(context, await configurationOf(context));
+}
+
+/**
+ * With a configuration that was not read from a file.
+ * @throws {ImageStreamError} TemporalUnreachable, TemporalMissing
+ */
+export async function connectedWith(
+  context: CommandContext,
+  configuration: Configuration,
+  { embedded = false } = {},
+): Promise<Connected> {
   const state = stateFolder(configuration, context.io.env);
   const access = await connectTemporal({
     stateFolder: state,
     env: context.io.env,
+    embedded,
     findCli: async () => (await findTemporalCli({ env: context.io.env })).path,
   });
   const { connection, close } = openClientConnection(access.connectionOptions);

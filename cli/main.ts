@@ -6,6 +6,7 @@ import { contextOf } from './context.js';
 import { registerImages } from './images.js';
 import { processIo } from './io.js';
 import { reportError } from './report-error.js';
+import { registerMirror } from './mirror.js';
 import { registerKeysFetch } from './keys-fetch.js';
 import { registerQuery } from './query.js';
 import { registerStreamsCreate } from './streams-create.js';
@@ -35,6 +36,7 @@ function createProgram(): Command {
     .configureOutput({ writeErr: () => undefined, outputError: () => undefined });
   registerSync(program);
   registerVerify(program);
+  registerMirror(program);
   registerWorker(program);
   registerRuns(program);
   registerShow(program);

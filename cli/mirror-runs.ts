@@ -21,6 +21,8 @@ export interface MirrorRuns {
   allowOlder?: boolean;
   /** Leave the runs to the workers of the Temporal server. */
   detach: boolean;
+  /** The way to Temporal and the configuration; those of the configuration file where absent. */
+  connect?: (context: CommandContext) => Promise<Connected>;
   /** Prints what came of the runs; returns the exit status. */
   report: (
     runs: readonly StartedRun[],
@@ -34,7 +36,7 @@ export async function runMirrors(
   names: string[],
   wanted: MirrorRuns,
 ): Promise<number> {
-  const connection = await connected(context);
+  const connection = await (wanted.connect ?? connected)(context);
   try {
     const { access, configuration } = connection;
     if (wanted.detach && access.embedded) {

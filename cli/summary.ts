@@ -1,5 +1,6 @@
 import type { RegionPlan, RegionSummary } from '../contracts/sync.js';
 import type { SyncMirrorResult } from '../contracts/workflows.js';
+import { DIRECTORY } from '../contracts/names.js';
 import { formatBytes } from '../contracts/bytes.js';
 import { counted } from '../contracts/counted.js';
 import { formatTable, printable } from './format.js';
@@ -21,6 +22,7 @@ export function renderSummary({ mirror, regions, failedRegions }: SyncMirrorResu
 function printRegion(mirror: string, summary: RegionSummary): string {
   const { cloud, region, added, repaired, removed, retired, unchanged, failureCount } = summary;
   const changed = added + repaired + removed + retired > 0;
+  const thing = cloud === DIRECTORY ? 'file' : 'image';
   const counts = [
     `${added} added${added > 0 ? ` (${formatBytes(summary.uploadedBytes)})` : ''}`,
     repaired > 0 ? `${repaired} repaired` : '',
@@ -31,13 +33,17 @@ function printRegion(mirror: string, summary: RegionSummary): string {
   ].filter((part) => part !== '');
   const what =
     !changed && failureCount === 0
-      ? `nothing to do, ${unchanged === 1 ? '1 image is as it' : `${unchanged} images are as they`} should be`
+      ? `nothing to do, ${counted(unchanged, thing)} ${unchanged === 1 ? 'is as it' : 'are as they'} should be`
       : counts.join(', ');
   const lines = [`${mirror} → ${cloud}/${region}: ${what}`];
   if (summary.published && summary.published.products !== 'none') {
     const { products, index, images, publicUrl } = summary.published;
     const state = products === 'unchanged' && index === 'unchanged' ? 'unchanged' : 'written';
-    lines.push(`  metadata of ${counted(images, 'image')} ${state}${publicUrl ? `: ${publicUrl}` : ''}`);
+    lines.push(
+      thing === 'file'
+        ? `  documents ${state}`
+        : `  metadata of ${counted(images, thing)} ${state}${publicUrl ? `: ${publicUrl}` : ''}`,
+    );
   }
   if (summary.advertised && summary.advertised.state !== 'skipped') {
     lines.push(`  product-streams endpoint ${summary.advertised.state}: ${summary.advertised.url}`);

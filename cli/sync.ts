@@ -30,12 +30,13 @@ export function registerSync(program: Command): void {
         waitMs: Math.round(options.wait * 1000),
         allowOlder: options.allowOlder,
         detach: options.detach,
-        report: (runs, outcomes) => report(context, runs, outcomes),
+        report: (runs, outcomes) => reportSync(context, runs, outcomes),
       });
     });
 }
 
-function report(
+/** Prints what came of syncs or of their plans. Returns the exit status. */
+export function reportSync(
   { io, json, options }: CommandContext,
   runs: readonly StartedRun[],
   outcomes: readonly PromiseSettledResult<SyncMirrorResult>[],

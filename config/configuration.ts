@@ -39,9 +39,9 @@ export interface MirrorSettings {
   keyring: string;
   /** Whether documents must be signed by a key of the keyring. @default 'require' when `path` ends in sjson */
   signature: 'require' | 'skip';
-  /** Item filters. @default ['ftype~(disk1.img|disk.img)', 'arch~(x86_64|amd64|i386)'] */
+  /** Item filters. @default ['ftype~(disk1.img|disk.img)', 'arch~(x86_64|amd64|i386)']; none for a directory */
   filters: string[];
-  /** Filters on the entries of the index. @default ['datatype=image-downloads'] */
+  /** Filters on the entries of the index. @default ['datatype=image-downloads']; none for a directory */
   indexFilters: string[];
   /** How many versions of a product to keep; undefined means all. */
   max: number | undefined;
@@ -57,8 +57,10 @@ export interface MirrorSettings {
   shrinkLimit: number;
   /** Whether a mirror that has gone back in time is taken as it is. @default false */
   allowOlder: boolean;
-  /** Names of clouds of this file. @default every cloud of the file */
+  /** Names of clouds of this file. @default every cloud of the file; none where `directory` is given */
   clouds: string[];
+  /** A folder that becomes a mirror, instead of clouds. */
+  directory: DirectorySettings | undefined;
   /** Template of the content id; `{region}` and `{mirror}` are replaced. @default 'auto.sync' */
   contentId: string;
   /** Put before the name of each image. @default 'auto-sync/' */
@@ -83,6 +85,14 @@ export interface MirrorSettings {
   slowWindow: number;
   /** Items up to this many bytes are handled by one activity. @default 16 MiB */
   smallItemLimit: number;
+}
+
+export interface DirectorySettings {
+  path: string;
+  /** Whether files are mirrored, or documents alone. @default true */
+  items: boolean;
+  /** The mirror's own documents with their signatures, or what they say of the files that are here. @default 'verbatim' */
+  index: 'verbatim' | 'filtered';
 }
 
 export interface StagingSettings {

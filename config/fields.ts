@@ -54,8 +54,22 @@ export const httpUrl = z.string().transform((value, context) => {
   return z.NEVER;
 });
 
-/** The root of a mirror: paths are resolved below it, so it ends in a slash. */
-export const rootUrl = httpUrl.transform((url) => (url.endsWith('/') ? url : `${url}/`));
+/** The root of a mirror, on the web or on this machine: paths are resolved below it, so it ends in a slash. */
+export const rootUrl = z
+  .string()
+  .transform((value, context) => {
+    const problem = /^file:/i.test(value) ? fileProblem(value) : urlProblem(value);
+    if (!problem) return new URL(value).href;
+    context.addIssue({ code: 'custom', message: problem });
+    return z.NEVER;
+  })
+  .transform((url) => (url.endsWith('/') ? url : `${url}/`));
+
+function fileProblem(value: string): string | undefined {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (!url || url.host !== '' || url.search || url.hash) return 'must be a URL such as file:///srv/mirror/';
+  return undefined;
+}
 
 function urlProblem(value: string): string | undefined {
   if (!URL.canParse(value)) return 'must be an http:// or https:// URL';

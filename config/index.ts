@@ -1,4 +1,10 @@
-export type { CloudSettings, Configuration, MirrorSettings, ScheduleSettings } from './configuration.js';
+export type {
+  CloudSettings,
+  Configuration,
+  DirectorySettings,
+  MirrorSettings,
+  ScheduleSettings,
+} from './configuration.js';
 export { checkConfiguration } from './check.js';
 export { configDigest, unknownMirror } from './digest.js';
 export { loadConfiguration } from './load.js';

@@ -16,6 +16,10 @@ export interface LoadOptions {
   cwd?: string;
 }
 
+/** What Glance takes as an image (reference §4.1). */
+const IMAGE_FILTERS = ['ftype~(disk1.img|disk.img)', 'arch~(x86_64|amd64|i386)'];
+const IMAGE_INDEX_FILTERS = ['datatype=image-downloads'];
+
 /** A configuration is written by hand; anything larger is another kind of file. */
 const LARGEST_FILE = 2 ** 20;
 /** How long superseded images stay hidden or deactivated where the file does not say. */
@@ -116,8 +120,8 @@ function complete(settings: FileSettings, file: string, env: NodeJS.ProcessEnv):
       path: mirror.path,
       keyring: local(mirror.keyring),
       signature: mirror.signature ?? 'require',
-      filters: mirror.filters,
-      indexFilters: mirror.index_filters,
+      filters: mirror.filters ?? (mirror.directory ? [] : IMAGE_FILTERS),
+      indexFilters: mirror.index_filters ?? (mirror.directory ? [] : IMAGE_INDEX_FILTERS),
       max: mirror.max,
       keep: mirror.keep,
       retire: mirror.retire,
@@ -125,7 +129,8 @@ function complete(settings: FileSettings, file: string, env: NodeJS.ProcessEnv):
       inUse: mirror.in_use,
       shrinkLimit: mirror.shrink_limit,
       allowOlder: mirror.allow_older,
-      clouds: mirror.clouds ?? everyCloud,
+      clouds: mirror.directory ? [] : (mirror.clouds ?? everyCloud),
+      directory: mirror.directory && { ...mirror.directory, path: local(mirror.directory.path) },
       contentId: mirror.content_id,
       namePrefix: mirror.name_prefix,
       visibility: mirror.visibility,

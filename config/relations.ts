@@ -1,5 +1,6 @@
 import type { Configuration, MirrorSettings } from './configuration.js';
 import { sameFilters, separated } from './separation.js';
+import { DIRECTORY } from '../contracts/names.js';
 import type { Problem } from './problems.js';
 import type { FileSettings } from './schema.js';
 
@@ -23,6 +24,12 @@ export function relationProblems(settings: FileSettings): Problem[] {
     });
   }
   settings.clouds.forEach((cloud, index) => {
+    if (cloud.name === DIRECTORY) {
+      invalid(
+        ['clouds', index, 'name'],
+        `${DIRECTORY} is what the targets of mirrors without a cloud are called`,
+      );
+    }
     if (cloud.advertise && cloud.publish.to !== 'swift') {
       invalid(
         ['clouds', index, 'advertise'],
@@ -31,7 +38,14 @@ export function relationProblems(settings: FileSettings): Problem[] {
     }
   });
   const names = new Set(settings.clouds.map(({ name }) => name));
+  const cloudless = settings.mirrors.findIndex(({ directory }) => directory === undefined);
+  if (names.size === 0 && cloudless >= 0) {
+    invalid(['mirrors', cloudless], 'needs a cloud under clouds, or a directory');
+  }
   settings.mirrors.forEach((mirror, index) => {
+    if (mirror.directory && mirror.clouds) {
+      invalid(['mirrors', index, 'clouds'], 'cannot stand beside directory: make it two mirrors');
+    }
     mirror.clouds?.forEach((cloud, position) => {
       if (!names.has(cloud))
         invalid(['mirrors', index, 'clouds', position], `${cloud} is no cloud of this file`);
@@ -55,11 +69,23 @@ export function relationProblems(settings: FileSettings): Problem[] {
 /** Mirrors that would fight over the same images of a cloud. */
 export function conflictProblems({ mirrors }: Configuration): Problem[] {
   return mirrors.flatMap((mirror, index): Problem[] => {
+    const owner = mirrors.slice(0, index).find(({ directory }) => sharesFolder(mirror.directory, directory));
+    if (owner) {
+      const message = `mirrors into the folder of ${owner.name}, or one above or below it`;
+      const hint = 'Give each mirror a folder of its own.';
+      return [{ code: 'ConfigConflict', path: ['mirrors', index, 'directory'], message, hint }];
+    }
     const rival = mirrors.slice(0, index).find((other) => doesTheSame(mirror, other));
     if (!rival) return [];
     const message = `takes the same items as mirror ${rival.name} into the same cloud under the content id ${rival.contentId}`;
     return [{ code: 'ConfigConflict', path: ['mirrors', index], message }];
   });
+}
+
+function sharesFolder(one: MirrorSettings['directory'], other: MirrorSettings['directory']): boolean {
+  if (!one || !other) return false;
+  const [a, b] = [`${one.path}/`, `${other.path}/`];
+  return a.startsWith(b) || b.startsWith(a);
 }
 
 function doesTheSame(one: MirrorSettings, other: MirrorSettings): boolean {

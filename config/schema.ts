@@ -71,6 +71,16 @@ const schedule = z
     return z.NEVER;
   });
 
+const directoryTarget = {
+  path: localPath,
+  items: z.boolean().default(true),
+  index: z.enum(['verbatim', 'filtered']).default('verbatim'),
+};
+const directory = z.preprocess(
+  (value) => (typeof value === 'string' ? { path: value } : value),
+  z.strictObject(directoryTarget, 'must be a path or {path, items, index}'),
+);
+
 const mirror = {
   name,
   url: rootUrl,
@@ -81,8 +91,8 @@ const mirror = {
     .default('streams/v1/index.sjson'),
   keyring: localPath.default('/usr/share/keyrings/ubuntu-cloudimage-keyring.gpg'),
   signature: z.enum(['require', 'skip']).optional(),
-  filters: z.array(filter).default(['ftype~(disk1.img|disk.img)', 'arch~(x86_64|amd64|i386)']),
-  index_filters: z.array(filter).default(['datatype=image-downloads']),
+  filters: z.array(filter).optional(),
+  index_filters: z.array(filter).optional(),
   max: z.int().min(1).max(1_000_000).optional(),
   keep: z.boolean().default(false),
   retire: z.enum(['delete', 'hide', 'deactivate', 'community']).default('delete'),
@@ -91,6 +101,7 @@ const mirror = {
   allow_older: z.boolean().default(false),
   in_use: z.enum(['hide', 'keep', 'delete']).default('hide'),
   clouds: unique(name).min(1, 'must name a cloud; leave the key out for all').optional(),
+  directory: directory.optional(),
   content_id: z
     .string()
     .max(128)
@@ -130,7 +141,7 @@ const mirror = {
 
 const staging = { path: localPath.optional(), budget: size.optional() };
 const root = {
-  clouds: z.array(z.strictObject(cloud)).min(1),
+  clouds: z.array(z.strictObject(cloud)).default([]),
   mirrors: z.array(z.strictObject(mirror)).min(1),
 };
 const file = { ...root, staging: z.strictObject(staging).default({}) };
@@ -145,6 +156,7 @@ export const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   clouds: Object.keys(cloud),
   'clouds.publish': [...new Set([swiftPublish, directoryPublish].flatMap((shape) => Object.keys(shape)))],
   mirrors: Object.keys(mirror),
+  'mirrors.directory': Object.keys(directoryTarget),
   'mirrors.schedule': [...new Set([cronSchedule, intervalSchedule].flatMap((shape) => Object.keys(shape)))],
   staging: Object.keys(staging),
 };

@@ -117,7 +117,13 @@ export interface Activities {
   syncSmallItem(request: TargetItemRequest): Promise<ImageResult>;
   removeImages(request: { run: RunRef; target: TargetRef; removals: Removal[] }): Promise<RemoveResult>;
   /** Asks the one writer of the destination and waits for its answer. */
-  requestPublish(request: { run: RunRef; target: TargetRef; requestId: string }): Promise<PublishOutcome>;
+  requestPublish(request: {
+    run: RunRef;
+    target: TargetRef;
+    requestId: string;
+    /** For a directory, which takes the mirror's own documents. */
+    documents?: DocumentRef[];
+  }): Promise<PublishOutcome>;
   publishProducts(request: { run: RunRef; target: TargetRef }): Promise<PublishOutcome>;
   /** With `mark`, a SourceMark as JSON, that is kept in the entry, too. */
   publishIndex(request: { run: RunRef; target: TargetRef; mark?: string }): Promise<PublishOutcome>;

@@ -44,3 +44,6 @@ export const Stage = {
   done: 'done',
 } as const;
 export type Stage = (typeof Stage)[keyof typeof Stage];
+
+/** What a folder that becomes a mirror is called where a cloud is named otherwise; no cloud may have the name. */
+export const DIRECTORY = 'directory';

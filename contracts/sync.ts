@@ -186,6 +186,8 @@ export interface PublishOutcome {
   images: number;
   /** Where clients read it, without `/streams/v1/…`. */
   publicUrl: string;
+  /** Files of a directory that went after its documents were written. */
+  removed?: number;
 }
 
 export interface AdvertiseOutcome {

@@ -25,6 +25,8 @@ export interface IndexDocument {
   readonly updated: string | undefined;
   /** In the order of the text. */
   readonly entries: readonly IndexEntry[];
+  /** The whole document, aliases filled in. */
+  readonly tree: JsonObject;
 }
 
 export interface ProductsDocument {
@@ -65,7 +67,7 @@ function indexDocument(tree: JsonObject, path: string): IndexDocument {
       return invalid(path, `has the entry ${JSON.stringify(contentId)}, which is no object`);
     return indexEntry(contentId, entry, path);
   });
-  return { kind: 'index', path, updated: stringAt(tree, 'updated'), entries };
+  return { kind: 'index', path, updated: stringAt(tree, 'updated'), entries, tree };
 }
 
 function indexEntry(contentId: string, entry: JsonObject, document: string): IndexEntry {

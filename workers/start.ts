@@ -3,6 +3,7 @@ import { NativeConnection, Worker, type NativeConnectionOptions } from '@tempora
 import type { Logger } from 'pino';
 import {
   Clouds,
+  Directories,
   Documents,
   MirrorSources,
   StateMarks,
@@ -128,6 +129,7 @@ function createDependencies(
     configuration,
     settings: new Settings(configuration, env),
     clouds: new Clouds((warning) => logger.warn(warning), build, env),
+    directories: new Directories(),
     documents: new Documents(staging, (mirror) => mirrors.of(mirror)),
     mirrors,
     staging,

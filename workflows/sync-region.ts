@@ -10,7 +10,7 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import { WorkflowType } from '../contracts/names.js';
+import { DIRECTORY, WorkflowType } from '../contracts/names.js';
 import type { ImageItem, ImageResult, PlanPage } from '../contracts/sync.js';
 import type { SyncRegionInput, SyncRegionResult } from '../contracts/workflows.js';
 import { buildMemo, imageAttributes } from './attributes.js';
@@ -47,7 +47,13 @@ export async function syncRegion(input: SyncRegionInput): Promise<SyncRegionResu
     if (settings.publish) {
       book.tell('publishing', 'Publishing the stream metadata');
       const requestId = `${workflowInfo().workflowId}/${workflowInfo().runId}`;
-      const published = await publishRequest(place).requestPublish({ run, target, requestId });
+      const published = await publishRequest(place).requestPublish({
+        run,
+        target,
+        requestId,
+        ...(target.cloud === DIRECTORY ? { documents: input.documents } : {}),
+      });
+      book.summary.removed += published.removed ?? 0;
       book.summary.published = published;
       if (published.publicUrl !== '') {
         book.tell('publishing', `Advertising ${published.publicUrl}`);

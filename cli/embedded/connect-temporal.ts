@@ -22,7 +22,7 @@ const NAMESPACE = 'default';
  * @throws {ImageStreamError} TemporalUnreachable, TemporalMissing, ConfigInvalid
  */
 export async function connectTemporal(options: TemporalAccessOptions): Promise<TemporalAccess> {
-  const named = configuredTemporal(options.env ?? process.env);
+  const named = options.embedded ? undefined : configuredTemporal(options.env ?? process.env);
   return named ? await reachNamed(named) : await reachEmbedded(options);
 }
 

@@ -19,6 +19,8 @@ export interface TemporalAccessOptions {
   /** The configuration's state folder; the embedded server keeps its history there. */
   stateFolder: string;
   env?: NodeJS.ProcessEnv;
+  /** The embedded server even where another one is named: for work that only this machine can do. */
+  embedded?: boolean;
   /** Finds the `temporal` command when an embedded server is needed. @throws ImageStreamError TemporalMissing */
   findCli: () => Promise<string>;
 }

@@ -38,7 +38,7 @@ function isThere(path: string): Promise<boolean> {
   );
 }
 
-export type SstreamTool = 'sstream-query' | 'sstream-mirror-glance';
+export type SstreamTool = 'sstream-query' | 'sstream-mirror' | 'sstream-mirror-glance';
 
 /** Runs one of its programs; not synchronous, since a mirror may be served by this very process. */
 export async function sstream(

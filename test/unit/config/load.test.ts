@@ -264,9 +264,37 @@ test('refuses a file that is empty, no mapping, no text or too large', async () 
   expect((await loadError(`${minimal}#${'x'.repeat(2 ** 20)}`)).message).toMatch(/larger than 1 MiB/);
 });
 
-test('refuses a configuration without mirrors or clouds', async () => {
+test('refuses a configuration without mirrors, or with a mirror that has neither a cloud nor a directory', async () => {
   expect((await loadError('clouds: [{name: a}]\n')).message).toMatch(/mirrors: is missing/);
-  expect((await loadError('clouds: []\nmirrors: []\n')).details['problems']).toHaveLength(2);
+  expect((await loadError('mirrors: []\n')).message).toMatch(/mirrors/);
+  const mirror = '{name: m, url: "http://x/"}';
+  expect((await loadError(`mirrors: [${mirror}]\n`)).message).toMatch(
+    /needs a cloud under clouds, or a directory/,
+  );
+});
+
+test('takes a mirror with a directory instead of clouds, with every item unless it says otherwise', async () => {
+  const { mirrors } = await loadText('mirrors: [{name: m, url: "file:///srv/source", directory: there}]\n');
+  expect(mirrors).toMatchObject([
+    {
+      url: 'file:///srv/source/',
+      clouds: [],
+      filters: [],
+      indexFilters: [],
+      directory: { path: expect.stringMatching(/^\/.*\/there$/) as string, items: true, index: 'verbatim' },
+    },
+  ]);
+});
+
+test('refuses a directory beside clouds, two mirrors in one folder, and a cloud called directory', async () => {
+  const mirror = (name: string, directory: string, more = '') =>
+    `{name: ${name}, url: "http://x/", directory: ${directory}${more}}`;
+  const beside = `clouds: [{name: a}]\nmirrors: [${mirror('m', '/srv/a', ', clouds: [a]')}]\n`;
+  expect((await loadError(beside)).message).toMatch(/cannot stand beside directory/);
+  const nested = `mirrors: [${mirror('m', '/srv/a')}, ${mirror('n', '/srv/a/b')}]\n`;
+  expect(await loadError(nested)).toMatchObject({ code: 'ConfigConflict' });
+  const named = `clouds: [{name: directory}]\nmirrors: [${mirror('m', '/srv/a')}]\n`;
+  expect((await loadError(named)).message).toMatch(/directory is what/);
 });
 
 test('names the line where YAML itself fails', async () => {
