@@ -6,6 +6,8 @@ import {
   filteredProducts,
   type LeftProducts,
 } from '../targets/directory/filtered-documents.js';
+import { isSound } from '../targets/directory/held-files.js';
+import type { MirrorFolder } from '../targets/directory/mirror-folder.js';
 import { adoptFile, placeFile } from '../targets/directory/place-file.js';
 import { planDirectory } from '../targets/directory/plan-directory.js';
 import { removeFiles, writeDocuments, type MirrorDocument } from '../targets/directory/publish-directory.js';
@@ -32,25 +34,36 @@ export async function openFor(
 /** What is to be brought; what goes is listed for a dry run alone, since files go after the documents were written. */
 export async function surveyDirectory(
   dependencies: Dependencies,
-  { max, keep, directory }: MirrorSettings,
+  mirror: MirrorSettings,
   target: TargetRef,
   items: readonly CandidateItem[],
   preview: boolean,
 ): Promise<Work> {
+  const { directory } = mirror;
   if (!directory) throw new TypeError('the mirror has no directory');
   await dependencies.directories.reopen(directory.path);
   const { folder, held } = await openFor(dependencies, directory, target);
   const found = await surveyFolder(folder, held);
   // What sstream-mirror placed is noted before the first file of ours, after which its notes no longer count.
   if (!preview && !held.begun) await held.rewrite(found);
-  const work = planDirectory({
-    items: directory.items ? items : [],
-    held: found,
+  const work = planFor(mirror, folder, found, items, preview);
+  return preview ? work : { ...work, removals: [] };
+}
+
+function planFor(
+  { max, keep, directory }: MirrorSettings,
+  { root }: MirrorFolder,
+  held: readonly FoundFile[],
+  items: readonly CandidateItem[],
+  preview: boolean,
+): Work {
+  return planDirectory({
+    items: directory?.items ? items : [],
+    held,
     settings: { max, keep },
-    root: folder.root,
+    root,
     preview,
   });
-  return preview ? work : { ...work, removals: [] };
 }
 
 /**
@@ -91,9 +104,9 @@ export async function verifyFile(
   item: ImageItem,
 ): Promise<{ size: number }> {
   const { folder, held } = await directories.open(path);
-  const [file, facts] = [held.get(item.path), await folder.facts(item.path)];
-  const sound = file && facts?.size === file.size && facts.mtimeMs === file.mtimeMs;
-  if (sound && file.digest.hex === item.digest.hex) return { size: file.size };
+  const file = held.get(item.path);
+  const same = file?.digest.hex === item.digest.hex;
+  if (file && same && isSound(file, await folder.facts(item.path))) return { size: file.size };
   throw new ImageStreamError('StagingLost', `${item.path} is not in the directory any more`, {
     retryable: false,
   });
@@ -122,14 +135,7 @@ export async function publishDirectory(
   const outwards = ofKind('index').reverse();
   const indexes = await writeDocuments(folder, await read(dependencies, mirror, outwards, signal));
 
-  const { max, keep } = mirror;
-  const { removals, unchanged } = planDirectory({
-    items: directory.items ? items : [],
-    held: found,
-    settings: { max, keep },
-    root: folder.root,
-    preview: false,
-  });
+  const { removals, unchanged } = planFor(mirror, folder, found, items, false);
   const removed = await removeFiles(folder, held, found, removals, async ({ digest }) => {
     if (digest.hex !== '') await dependencies.staging.evict(digest);
   });

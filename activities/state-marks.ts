@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ImageStreamError } from '../contracts/errors.js';
 import type { SourceMark } from '../contracts/sync.js';
+import { makeFolder } from '../staging/index.js';
 import { sourceMarkSchema } from '../targets/source-mark.js';
 
 /** The marks of mirrors in the state folder of this host: `sources/<mirror>.json`. */
@@ -23,7 +24,7 @@ export class StateMarks {
     const file = this.file(mirror);
     const draft = `${file}.${randomUUID()}`;
     try {
-      await mkdir(join(this.stateFolder, 'sources'), { recursive: true, mode: 0o700 });
+      await makeFolder(join(this.stateFolder, 'sources'), 0o700);
       await writeFile(draft, `${JSON.stringify(mark, null, 1)}\n`, { mode: 0o600, flush: true });
       await rename(draft, file);
     } catch (cause) {

@@ -15,24 +15,26 @@ export function imageItem(
   holder: InventoryImage | undefined,
   differs: string[],
 ): ImageItem {
-  const { product, version, item, path, size, digest, sourceContentId, data } = wanted;
-  return {
+  const { product, version, item } = wanted;
+  const { contentId } = settings;
+  return workItem(wanted, {
     key,
-    workflowId: workflowId.syncImage(cloud, region, settings.contentId, product, version, item),
+    workflowId: workflowId.syncImage(cloud, region, contentId, product, version, item),
     action: holder ? 'finalise' : 'upload',
-    contentId: settings.contentId,
-    sourceContentId,
-    product,
-    version,
-    item,
-    path,
-    size,
-    digest,
+    contentId,
     image,
     ...(holder ? { imageId: holder.id, differs } : {}),
-    release: data.get('release') ?? '',
-    arch: data.get('arch') ?? '',
-  };
+  });
+}
+
+/** An item of the mirror with what its target makes of it. */
+export function workItem(
+  { sourceContentId, product, version, item, path, size, digest, data }: WantedItem,
+  own: Pick<ImageItem, 'key' | 'workflowId' | 'action' | 'contentId' | 'image' | 'imageId' | 'differs'>,
+): ImageItem {
+  const names = { sourceContentId, product, version, item, path };
+  const told = { release: data.get('release') ?? '', arch: data.get('arch') ?? '' };
+  return { ...own, ...names, size, digest, ...told };
 }
 
 export function notStaying({ key, product, version, item, differs }: ImageItem): ItemFailure {

@@ -1,6 +1,8 @@
-import { appendFile, open, readFile, rename } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { appendFile, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Digest } from '../../contracts/sync.js';
+import { hasCode } from '../../staging/index.js';
 import type { MirrorFolder } from './mirror-folder.js';
 
 /** Content id, product, version and item: what a file was placed for. */
@@ -15,6 +17,11 @@ export interface HeldFile {
   mtimeMs: number;
   digest: Digest;
   items: Identity[];
+}
+
+/** Whether a file is as it was when its bytes were compared, by its size and time. */
+export function isSound({ size, mtimeMs }: HeldFile, facts: Stats | undefined): boolean {
+  return facts?.size === size && facts.mtimeMs === mtimeMs;
 }
 
 const JOURNAL = 'held.jsonl';
@@ -73,13 +80,8 @@ export class HeldFiles {
   /** Writes the journal anew with these files alone. */
   async rewrite(files: readonly HeldFile[]): Promise<void> {
     const temporary = `${this.journal}.new`;
-    const handle = await open(temporary, 'w', 0o644);
-    try {
-      await handle.writeFile(files.map((held) => `${JSON.stringify(line.parse(held))}\n`).join(''));
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    const text = files.map((held) => `${JSON.stringify(line.parse(held))}\n`).join('');
+    await writeFile(temporary, text, { mode: 0o644, flush: true });
     await rename(temporary, this.journal);
     this.files.clear();
     for (const held of files) this.files.set(held.path, held);
@@ -95,15 +97,10 @@ function merged(before: HeldFile | undefined, now: HeldFile): HeldFile {
 
 async function readJournal(path: string): Promise<string | undefined> {
   try {
-    const handle = await open(path, 'r');
-    try {
-      if ((await handle.stat()).size > MAX_JOURNAL) return undefined;
-    } finally {
-      await handle.close();
-    }
+    if ((await stat(path)).size > MAX_JOURNAL) return undefined;
     return await readFile(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
   }
 }

@@ -1,11 +1,23 @@
 import { randomUUID } from 'node:crypto';
-import { copyFile, link, lstat, open, readFile, realpath, rename, rm, rmdir, unlink } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import {
+  copyFile,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ImageStreamError } from '../../contracts/errors.js';
 import { assertSafePath } from '../../simplestreams/index.js';
-import { makeFolder } from '../../staging/index.js';
+import { hasCode, makeFolder, syncFolderOf } from '../../staging/index.js';
 
 /** Ours in the folder: the journal, staged bytes, files that are being written. */
 export const OWN_FOLDER = '.image-stream';
@@ -57,7 +69,9 @@ export class MirrorFolder {
 
   /** Puts a document at a path: whole, or as it was before. */
   async write(path: string, bytes: Uint8Array): Promise<void> {
-    await this.#put(path, (temporary) => writeWhole(temporary, bytes));
+    await this.#put(path, (temporary) =>
+      writeFile(temporary, bytes, { flag: 'wx', mode: 0o644, flush: true }),
+    );
   }
 
   /** Puts a whole staged file at a path: by a link where both are on one file system, else by a copy. */
@@ -99,7 +113,7 @@ export class MirrorFolder {
       } finally {
         await rm(temporary, { force: true });
       }
-      await sync(dirname(file));
+      await syncFolderOf(file);
     });
   }
 
@@ -143,16 +157,6 @@ function unsafe(path: string, reason: string): ImageStreamError {
   });
 }
 
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const handle = await open(path, 'wx', 0o644);
-  try {
-    await handle.writeFile(bytes);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
 async function sync(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
@@ -189,8 +193,4 @@ async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
       },
     );
   }
-}
-
-function hasCode(error: unknown, ...codes: string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }

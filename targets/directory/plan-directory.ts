@@ -1,16 +1,18 @@
 import { itemKey, workflowId } from '../../contracts/ids.js';
-import type { Digest, Removal } from '../../contracts/sync.js';
+import { DIRECTORY } from '../../contracts/names.js';
+import type { Digest, ImageItem, Removal } from '../../contracts/sync.js';
 import { resolveWork } from '../../simplestreams/index.js';
 import { groupBy } from '../grouping.js';
-import { notToBeHad, orderOf } from '../plan-item.js';
+import { notToBeHad, orderOf, workItem } from '../plan-item.js';
 import type { CandidateItem, WantedItem, Work } from '../plan-types.js';
 import type { HeldFile, Identity } from './held-files.js';
+import type { FoundFile } from './survey-directory.js';
 
 export interface DirectoryPlanInput {
   /** The mirror's items that passed the filters. */
   items: readonly CandidateItem[];
-  /** What was placed or adopted; `sound` says of a file whether it is there unchanged. */
-  held: readonly (HeldFile & { sound: boolean })[];
+  /** What was placed or adopted. */
+  held: readonly FoundFile[];
   settings: { max: number | undefined; keep: boolean };
   /** Real path of the folder. */
   root: string;
@@ -91,7 +93,7 @@ class Claims {
   private readonly digests = new Map<string, string>();
   private readonly begun = new Set<string>();
   private readonly wanted = new Map<string, string>();
-  readonly held: ReadonlyMap<string, HeldFile & { sound: boolean }>;
+  readonly held: ReadonlyMap<string, FoundFile>;
 
   constructor(held: DirectoryPlanInput['held']) {
     this.held = new Map(held.map((file) => [file.path, file]));
@@ -165,24 +167,15 @@ function removalsOf(
   });
 }
 
-function fileItem(root: string, wanted: WantedItem, key: string) {
-  const { sourceContentId, product, version, item, path, size, digest, data } = wanted;
-  return {
+function fileItem(root: string, wanted: WantedItem, key: string): ImageItem {
+  const { sourceContentId: contentId, product, version, item, path } = wanted;
+  return workItem(wanted, {
     key,
-    workflowId: workflowId.syncImage('directory', root, sourceContentId, product, version, item),
-    action: 'upload' as const,
-    contentId: sourceContentId,
-    sourceContentId,
-    product,
-    version,
-    item,
-    path,
-    size,
-    digest,
-    image: { name: path, diskFormat: '', containerFormat: '', visibility: 'public' as const, properties: {} },
-    release: data.get('release') ?? '',
-    arch: data.get('arch') ?? '',
-  };
+    workflowId: workflowId.syncImage(DIRECTORY, root, contentId, product, version, item),
+    action: 'upload',
+    contentId,
+    image: { name: path, diskFormat: '', containerFormat: '', visibility: 'public', properties: {} },
+  });
 }
 
 function heldVersions(held: readonly HeldFile[]): Map<string, Set<string>> {

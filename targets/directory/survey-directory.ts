@@ -1,7 +1,8 @@
-import type { HeldFile, HeldFiles } from './held-files.js';
+import { isSound, type HeldFile, type HeldFiles } from './held-files.js';
 import type { MirrorFolder } from './mirror-folder.js';
 import { sstreamFiles } from './sstream-state.js';
 
+/** A file that is noted; `sound` says whether it is there as it was compared. */
 export type FoundFile = HeldFile & { sound: boolean };
 
 /** A file of sstream-mirror whose bytes nobody compared yet. */
@@ -14,8 +15,7 @@ const UNREAD = { size: -1, mtimeMs: -1, digest: { algorithm: 'sha256', hex: '' }
 export async function surveyFolder(folder: MirrorFolder, held: HeldFiles): Promise<FoundFile[]> {
   const found: FoundFile[] = [];
   for (const file of held.all()) {
-    const facts = await folder.facts(file.path);
-    found.push({ ...file, sound: facts?.size === file.size && facts.mtimeMs === file.mtimeMs });
+    found.push({ ...file, sound: isSound(file, await folder.facts(file.path)) });
   }
   if (held.begun) return found;
   for (const [path, items] of await sstreamFiles(folder)) {

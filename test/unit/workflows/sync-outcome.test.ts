@@ -1,22 +1,11 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { expect, test } from 'vitest';
+import { emptySummary } from '../../../contracts/empty-summary.js';
 import type { RegionFailure, RegionSummary } from '../../../contracts/sync.js';
 import { resultOrFailure } from '../../../workflows/sync-outcome.js';
 
 const region = (more: Partial<RegionSummary> = {}): RegionSummary => ({
-  cloud: 'prod',
-  region: 'RegionOne',
-  added: 0,
-  repaired: 0,
-  removed: 0,
-  retired: 0,
-  unchanged: 0,
-  fetchedBytes: 0,
-  uploadedBytes: 0,
-  failures: [],
-  failureCount: 0,
-  warnings: [],
-  unstable: [],
+  ...emptySummary('prod', 'RegionOne'),
   ...more,
 });
 const failedRegion: RegionFailure = {
